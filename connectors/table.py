@@ -1,0 +1,70 @@
+"""What a connector declares (:class:`Table`) and what it hands over (:class:`Load`)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Table:
+    """A raw table: its name is the asset key ``raw/<name>`` and the table ``raw.<name>``.
+
+    ``schema`` holds the columns (a column that may be empty is nullable), ``key`` the columns that together
+    name a row. ``date_column`` is the column that a span of days is cut by; ``None`` marks a snapshot, replaced
+    as a whole. ``restated_days`` is how many days before the first new one the source may still change.
+    """
+
+    name: str
+    description: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+    date_column: str | None = None
+    restated_days: int = 0
+
+    def span(self, first: date, last: date) -> tuple[date, date]:
+        """The days to read so that the new days ``first..last`` and every restated one are right."""
+        return first - timedelta(days=self.restated_days), last
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """One request to a source, as the row it leaves in ``raw.fetches``."""
+
+    table_name: str
+    request: str
+    window_start: date | None
+    window_end: date | None
+    row_count: int
+    fetched_at: datetime
+    duration_seconds: float
+    retries: int = 0
+    flags: tuple[str, ...] = ()
+    """What the source said of its own answer: ``sampled``, ``thresholded``, ``other_row``, ``truncated``, ..."""
+    quota: Mapping[str, int] = field(default_factory=dict)
+    """What is left of each quota after this request, by the source's own name for it."""
+    error: str | None = None
+
+
+@dataclass
+class Load:
+    """Rows that replace ``start..end`` of a table, or the whole of a snapshot (both ``None``).
+
+    ``batches`` is drawn once, and only a generator that ends without an error may be committed: a connector
+    raises from it when an answer is incomplete. ``fetches`` grows while it is drawn.
+    """
+
+    table: Table
+    start: date | None
+    end: date | None
+    batches: Iterator[pa.RecordBatch]
+    fetches: list[Fetch]
+
+
+def columns(required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType] | None = None) -> pa.Schema:
+    """A schema of columns that must be filled and columns that may be empty."""
+    return pa.schema(
+        [pa.field(name, kind, nullable=False) for name, kind in required.items()]
+        + [pa.field(name, kind) for name, kind in (optional or {}).items()]
+    )

@@ -1,0 +1,132 @@
+"""The command line. Heavy imports wait until a command needs them, so that ``--help`` is quick."""
+
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from connectors.errors import SourceError
+from pipelines import lock
+
+if TYPE_CHECKING:
+    from pipelines.company import Company
+
+FAILED, BUSY = 1, 75
+"""Exit statuses: the night was not published; another night is running (EX_TEMPFAIL)."""
+
+company_option = click.option(
+    "--company", "folder", type=click.Path(path_type=Path), help="The company folder. "
+    "Default: $GYAKUSAN_COMPANY, else the current folder if it holds a company.yml, else the demo.",
+)
+day = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gyakusan")
+def cli() -> None:
+    """Do our articles lead to deals and orders, and what must we do next?"""
+
+
+@cli.command()
+@company_option
+@click.option("--as-of", type=day, help="The last complete day to load. Default: yesterday in the company's time zone.")
+def nightly(folder: Path | None, as_of: datetime | None) -> None:
+    """Read every source, build and check the models, publish the marts."""
+    company = _company(folder)
+    last = _complete_day(company, as_of.date() if as_of else None, "--as-of")
+    _run(company, last, last)
+
+
+@cli.command()
+@company_option
+@click.option("--from", "first", type=day, required=True, help="The first day to read again.")
+@click.option("--to", "last", type=day, required=True, help="The last day to read again.")
+def backfill(folder: Path | None, first: datetime, last: datetime) -> None:
+    """Read a span of days again, in one run, then build, check and publish as every night."""
+    company = _company(folder)
+    start, end = first.date(), _complete_day(company, last.date(), "--to")
+    if start > end:
+        raise SourceError("--from", f"{start} is after --to {end}", "give the earlier day first")
+    if start < company.start:
+        raise SourceError("--from", f"{start} is before the company's first day",
+                          f"begin at {company.start}, or set an earlier start in company.yml")
+    _run(company, start, end)
+
+
+@cli.command()
+@company_option
+@click.option("--port", default=3000, show_default=True, help="The port on this machine.")
+def ui(folder: Path | None, port: int) -> None:
+    """Open the Dagster UI: lineage, freshness, runs and the nightly schedule."""
+    company = _company(folder)
+    from pipelines.night import dagster_home
+
+    dagster_home(company)
+    os.environ["GYAKUSAN_COMPANY"] = str(company.folder)
+    workspace = Path(__file__).parent.parent / "workspace.yaml"
+    click.echo(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
+    os.execv(sys.executable, [
+        sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port),
+    ])
+
+
+def _company(folder: Path | None) -> "Company":
+    """The company that a command is about."""
+    from pipelines.company import company_folder, load_company
+
+    return load_company(folder.resolve() if folder else company_folder())
+
+
+def _complete_day(company: "Company", asked: date | None, option: str) -> date:
+    from pipelines.company import yesterday
+
+    last = yesterday(company)
+    if asked is None:
+        return last
+    if asked > last:
+        raise SourceError(option, f"{asked} is not over yet in {company.timezone}", f"give {last} or an earlier day")
+    if asked < company.start:
+        raise SourceError(option, f"{asked} is before the company's first day",
+                          f"give {company.start} or later, or set an earlier start in company.yml")
+    return asked
+
+
+def _run(company: "Company", first: date, last: date) -> None:
+    lock.take(company.state)  # before the seconds that the imports below cost, so that a second night leaves at once
+    from pipelines import night
+
+    span = str(last) if first == last else f"{first}..{last}"
+    click.echo(f"{company.name}: night of {span}", err=True)
+    outcome = night.run(company, first, last)
+    if outcome.problems:
+        click.echo("\n".join(["", "not published:", *(f"  {problem}" for problem in outcome.problems)]), err=True)
+        click.echo(f"{night.staleness(company)}\nrun {outcome.run_id}; look at it with: gyakusan ui", err=True)
+        sys.exit(FAILED)
+    click.echo(f"published {company.state / 'marts.duckdb'}", err=True)
+
+
+def main() -> None:
+    """Entry point: every problem that a person can mend is one message and an exit status."""
+    try:
+        cli.main(standalone_mode=False)
+    except lock.Busy as busy:
+        _leave(str(busy), BUSY)
+    except SourceError as error:
+        _leave(str(error), FAILED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        _leave("interrupted; run it again to go on from what was loaded", 130)
+
+
+def _leave(message: str, status: int) -> None:
+    click.echo(message, err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

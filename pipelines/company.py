@@ -1,0 +1,279 @@
+"""company.yml: who the company is and what is connected; and the raw tables that hold it."""
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+import pyarrow as pa
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo
+
+from connectors import yaml_file
+from connectors.exports import ExportFile, checked_files
+from connectors.table import Load, Table, columns
+from connectors.yaml_file import Day, Problem, nearest, or_empty, wrong
+
+Meaning = Literal["download", "inquiry", "newsletter", "one_minute", "second_page", "end_of_article"]
+
+TEXT = pa.string()
+COMPANY_SETTINGS = Table(
+    "company_settings",
+    "One row: the settings of the company that the models need. as_of is the last complete day of this night.",
+    columns({"name": TEXT, "locale": TEXT, "timezone": TEXT, "currency": TEXT, "fiscal_year_start": pa.int64(),
+             "as_of": pa.date32()}),
+    key=("name",),
+)
+COMPANY_EVENTS = Table(
+    "company_events",
+    "One row per meaning (download, inquiry, newsletter, one_minute, second_page, end_of_article): its GA4 event.",
+    columns({"meaning": TEXT, "event_name": TEXT}),
+    key=("meaning",),
+)
+COMPANY_ARTICLE_PATHS = Table(
+    "company_article_paths",
+    "One row per path prefix: a page whose path begins with it is an article.",
+    columns({"path_prefix": TEXT}),
+    key=("path_prefix",),
+)
+COMPANY_INPUTS = Table(
+    "company_inputs",
+    "One row per input that a KPI may need: whether it is connected, and if not, why and what to do.",
+    columns({"input": TEXT, "is_available": pa.bool_()}, {"reason": TEXT}),
+    key=("input",),
+)
+TABLES = (COMPANY_SETTINGS, COMPANY_EVENTS, COMPANY_ARTICLE_PATHS, COMPANY_INPUTS)
+
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        close = nearest(name, sorted(available_timezones())).split(" Known:")[0]
+        remedy = close if close.startswith("did") else "write an IANA name, such as Asia/Tokyo or America/New_York"
+        raise wrong(Problem((), f"{name} is not a time zone", remedy))
+    return name
+
+
+def _currency(code: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", code):
+        raise wrong(Problem((), f"{code} is not a currency", "write the three letters of ISO 4217, such as JPY or USD"))
+    return code
+
+
+def _host(host: str) -> str:
+    if not re.fullmatch(r"[^\s/:?#@]+", host):
+        raise wrong(Problem((), f"{host} is not a host name", "write the host alone, such as www.example.co.jp"))
+    return host.lower()
+
+
+def _path_prefix(path: str) -> str:
+    if not re.fullmatch(r"/[^\s?#]*", path):
+        raise wrong(Problem((), f"{path} is not the beginning of a path", "begin with /, such as /articles/"))
+    return path
+
+
+def _property_id(text: Any) -> str:
+    property_id = str(text).strip().removeprefix("properties/")
+    if re.fullmatch(r"G-[A-Z0-9]+", property_id, re.IGNORECASE):
+        raise wrong(Problem((), f"{property_id} is the measurement id, not the property id",
+                            _PROPERTY_REMEDY))
+    if re.fullmatch(r"UA-[0-9-]+", property_id, re.IGNORECASE):
+        raise wrong(Problem((), f"{property_id} is a Universal Analytics id, which GA4 does not know",
+                            _PROPERTY_REMEDY))
+    if not re.fullmatch(r"[0-9]+", property_id):
+        raise wrong(Problem((), "is not a property id", _PROPERTY_REMEDY))
+    return property_id
+
+
+_PROPERTY_REMEDY = "write the numeric property id: in GA4 it stands under Admin > Property details"
+
+
+def _site_url(site_url: str) -> str:
+    if not re.fullmatch(r"sc-domain:[^\s/:]+|https?://[^\s/]+/(\S*/)?", site_url):
+        raise wrong(Problem((), f"{site_url} is not a Search Console property",
+                            "write sc-domain:example.com for a domain property, or the URL with its last /, "
+                            "such as https://www.example.com/"))
+    return site_url
+
+
+def _endpoint(endpoint: str) -> str:
+    address = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+    if not address.hostname or address.scheme not in ("", "http", "https"):
+        raise wrong(Problem((), f"{endpoint} is not an address", "write host:port or https://host:port"))
+    if address.scheme == "http" and not is_loopback(endpoint):
+        raise wrong(Problem((), "would send the credentials unencrypted", "write https:// or leave it out"))
+    return endpoint
+
+
+def is_loopback(endpoint: str | None) -> bool:
+    """Whether an endpoint (host:port or a URL) is on this machine, where the demo's world answers."""
+    host = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").hostname if endpoint else None
+    try:
+        return host == "localhost" or (host is not None and ipaddress.ip_address(host).is_loopback)
+    except ValueError:
+        return False
+
+
+def _credentials(spec: str, info: ValidationInfo) -> str:
+    """The text is never quoted: someone may have written the secret itself here."""
+    if spec == "none":
+        if not is_loopback(info.data.get("endpoint")):
+            raise wrong(Problem((), "none is only for an endpoint on this machine", _CREDENTIALS_REMEDY))
+    elif not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*", spec):
+        raise wrong(Problem((), "is neither none nor env:NAME", _CREDENTIALS_REMEDY))
+    return spec
+
+
+_CREDENTIALS_REMEDY = "write env:NAME, the environment variable that holds the path of the service account's key file"
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Credentials = Annotated[str, AfterValidator(_credentials)]
+
+
+class Site(BaseModel):
+    """The pages of the company: which hosts are its own, and which paths are articles."""
+
+    model_config = _STRICT
+    hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(min_length=1, description="[www.example.co.jp]")
+    article_paths: tuple[Annotated[str, AfterValidator(_path_prefix)], ...] = Field(
+        min_length=1, description="[/articles/]"
+    )
+
+
+class Ga4(BaseModel):
+    """The GA4 property to read. ``reserve`` is the share of each quota that is left for the company's other tools."""
+
+    model_config = _STRICT
+    property_id: Annotated[str, BeforeValidator(_property_id)] = Field(
+        description="and the digits that stand in GA4 under Admin > Property details"
+    )
+    transport: Literal["grpc", "rest"] = "grpc"
+    endpoint: Endpoint | None = None
+    credentials: Credentials = Field(description="env:NAME, the variable that holds the path of the key file")
+    events: Annotated[Mapping[Meaning, Annotated[str, Field(min_length=1)]], BeforeValidator(or_empty)] = {}
+    reserve: float = Field(default=0.2, ge=0, le=1)
+
+
+class SearchConsole(BaseModel):
+    """The Search Console property to read."""
+
+    model_config = _STRICT
+    site_url: Annotated[str, AfterValidator(_site_url)] = Field(description="sc-domain:example.com")
+    endpoint: Endpoint | None = None
+    credentials: Credentials = Field(description="env:NAME, the variable that holds the path of the key file")
+
+
+class Sources(BaseModel):
+    """What is connected; ``exports`` is empty when no file is."""
+
+    model_config = _STRICT
+    ga4: Ga4 | None = None
+    search_console: SearchConsole | None = None
+    exports: Annotated[Mapping[str, ExportFile], BeforeValidator(or_empty), AfterValidator(checked_files)] = {}
+
+
+class Company(BaseModel):
+    """A company folder's company.yml; ``folder`` is the folder, ``state`` where the program keeps its own files."""
+
+    model_config = _STRICT
+    name: str = Field(min_length=1, description="and the name of the company")
+    locale: Literal["ja", "en"] = Field(description="ja or en")
+    timezone: Annotated[str, AfterValidator(_timezone)] = Field(description="an IANA name, such as Asia/Tokyo")
+    currency: Annotated[str, AfterValidator(_currency)] = Field(description="three letters, such as JPY")
+    fiscal_year_start: int = Field(ge=1, le=12, description="the month, 1 to 12")
+    start: Day = Field(description="the first day to load, such as 2025-04-01")
+    site: Site = Field(description="with hosts and article_paths below it")
+    sources: Annotated[Sources, BeforeValidator(or_empty)] = Sources()
+    _folder: Path = PrivateAttr()
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    @property
+    def state(self) -> Path:
+        return self._folder / ".gyakusan"
+
+
+def company_folder() -> Path:
+    """``GYAKUSAN_COMPANY``, else the current folder if it is a company's, else the demo."""
+    named = os.environ.get("GYAKUSAN_COMPANY")
+    if named:
+        return Path(named).resolve()
+    here = Path.cwd()
+    return here if (here / "company.yml").exists() else Path(__file__).parent.parent / "demo"
+
+
+def yesterday(company: Company) -> date:
+    """The last complete day in the company's time zone."""
+    return datetime.now(ZoneInfo(company.timezone)).date() - timedelta(days=1)
+
+
+def load_company(folder: Path) -> Company:
+    """The company of a folder.
+
+    Raises SourceError naming each wrong entry of company.yml, its line and what to do.
+    """
+    company = yaml_file.read(
+        folder / "company.yml", Company,
+        "name the company folder with --company, or write the file: docs/company-folder.md"
+    )
+    company._folder = folder
+    return company
+
+
+def company_loads(company: Company, as_of: date) -> Iterator[Load]:
+    """The snapshot tables of ``TABLES``; ``as_of`` is the last complete day that this night covers."""
+    settings = company.model_dump(include={"name", "locale", "timezone", "currency", "fiscal_year_start"})
+    events = company.sources.ga4.events if company.sources.ga4 else {}
+    yield _snapshot(COMPANY_SETTINGS, [{**settings, "as_of": as_of}])
+    yield _snapshot(COMPANY_EVENTS, [{"meaning": meaning, "event_name": event} for meaning, event in events.items()])
+    yield _snapshot(COMPANY_ARTICLE_PATHS, [{"path_prefix": path} for path in company.site.article_paths])
+    yield _snapshot(COMPANY_INPUTS, [
+        {"input": name, "is_available": reason is None, "reason": reason}
+        for name, reason in inputs(company.sources).items()
+    ])
+
+
+def inputs(sources: Sources) -> dict[str, str | None]:
+    """Each input that a KPI may need, and why it is not available (``None``: it is)."""
+
+    def event(meaning: Meaning) -> str | None:
+        if sources.ga4 is None:
+            return "GA4 is not connected: add sources.ga4 to company.yml"
+        if meaning not in sources.ga4.events:
+            return f"no event of meaning {meaning}: add sources.ga4.events.{meaning}"
+        return None
+
+    def export(kind: str, column: str | None = None) -> str | None:
+        if kind not in sources.exports:
+            return f"{kind.replace('_', ' ')} are not exported: add sources.exports.{kind} to company.yml"
+        if column is not None and column not in sources.exports[kind].columns:
+            return f"exports.{kind} has no column {column}: add it to sources.exports.{kind}.columns"
+        return None
+
+    return {
+        "ga4": None if sources.ga4 else "GA4 is not connected: add sources.ga4 to company.yml",
+        "ga4.events.one_minute": event("one_minute"),
+        "ga4.events.second_page": event("second_page"),
+        "search_console": None if sources.search_console
+        else "Search Console is not connected: add sources.search_console to company.yml",
+        "exports.contacts": export("contacts"),
+        "exports.contacts.newsletter_on": export("contacts", "newsletter_on"),
+        "exports.form_submissions": export("form_submissions"),
+        "exports.stage_changes": export("stage_changes"),
+        "exports.deals": export("deals"),
+        "exports.orders": export("orders"),
+        "exports.orders.cost": export("orders", "cost"),
+        "exports.contracts": export("contracts"),
+        "exports.social_followers": export("social_followers"),
+    }
+
+
+def _snapshot(table: Table, rows: list[dict[str, Any]]) -> Load:
+    return Load(table, None, None, iter([pa.RecordBatch.from_pylist(rows, schema=table.schema)]), [])

@@ -1,0 +1,42 @@
+"""The keys that company.yml names and the environment holds."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.exceptions import GoogleAuthError
+from google.oauth2 import service_account
+
+from connectors.errors import SourceError
+
+
+def google_credentials(spec: str, scopes: Sequence[str], where: str) -> Credentials:
+    """The credentials of a source: ``none``, or ``env:NAME`` of the variable that holds a key file's path.
+
+    ``where`` names the entry, ``company.yml: sources.ga4.credentials``. Google's default credentials are never looked
+    for: the search ends at a metadata server, 12 silent seconds away. Raises SourceError that never shows what the
+    variable or the file holds.
+    """
+    if spec == "none":
+        return AnonymousCredentials()  # type: ignore[no-untyped-call]
+    variable = spec.removeprefix("env:")
+    value = os.environ.get(variable)
+    if not value:
+        raise SourceError(where, f"the environment variable {variable} is not set", _REMEDY.format(variable=variable))
+    path = Path(value).expanduser()
+    try:
+        key: Credentials = service_account.Credentials.from_service_account_file(  # type: ignore[no-untyped-call]
+            str(path), scopes=list(scopes)
+        )
+    except OSError as error:
+        problem = f"the file that {variable} names cannot be read: {error.strerror}"
+        raise SourceError(where, problem, _REMEDY.format(variable=variable)) from None
+    except (ValueError, KeyError, AttributeError, TypeError, GoogleAuthError):
+        problem = f"the file that {variable} names is not the key of a service account"
+        remedy = "in Google Cloud, make a service account and a key of type JSON for it, and name that file"
+        raise SourceError(where, problem, remedy) from None
+    return key
+
+
+_REMEDY = "set {variable} to the path of the service account's key file (JSON), where this user can read it"

@@ -1,0 +1,87 @@
+"""One run of the nightly job in this process, and what it says when it ends."""
+
+import os
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines import lock, publish
+from pipelines.company import Company
+from pipelines.definitions import definitions
+from pipelines.raw import PARTITION, RANGE_END, RANGE_START
+
+# One run at a time: DuckDB has one writer, and what the schedule or the Dagster UI starts meanwhile waits its turn.
+INSTANCE = """telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. ``seconds`` is the time of each step; ``problems`` is empty when it published."""
+
+    run_id: str
+    problems: list[str]
+    seconds: dict[str, float]
+
+
+def dagster_home(company: Company) -> Path:
+    """The company's Dagster instance, made on first use; also told to Dagster itself by its variable."""
+    home = company.state / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(INSTANCE)
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def run(company: Company, first: date, last: date) -> Outcome:
+    """Run the nightly job for ``first..last``. Raises :class:`pipelines.lock.Busy` when another night runs here."""
+    lock.take(company.state)
+    try:
+        tags = {PARTITION: str(last)} if first == last else {RANGE_START: str(first), RANGE_END: str(last)}
+        with dg.DagsterInstance.from_config(str(dagster_home(company))) as instance:
+            job = definitions(company).resolve_job_def("nightly")
+            result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        return Outcome(result.run_id, _problems(result), _seconds(result))
+    finally:
+        lock.release(company.state)
+
+
+def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
+    if result.success:
+        return []
+    problems = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            told = data.user_failure_data.description if data.user_failure_data else None
+            error = data.error_display_string.strip() if data.error else "failed"
+            problems.append(f"{event.step_key}: {told or error}")
+    return problems or [event.message or "failed" for event in result.all_events if event.is_failure]
+
+
+def _seconds(result: dg.ExecuteInProcessResult) -> dict[str, float]:
+    started: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+    for entry in result.all_events:
+        if entry.is_step_start and entry.step_key:
+            started[entry.step_key] = entry.timestamp
+        elif (entry.is_step_success or entry.is_step_failure) and entry.step_key in started:
+            seconds[entry.step_key] = entry.timestamp - started[entry.step_key]
+    return seconds
+
+
+def staleness(company: Company) -> str:
+    """What analysts see now that a night was not published."""
+    last = publish.published(company.state / "marts.duckdb")
+    if last is None:
+        return "no marts have been published yet"
+    since = last.published_at.astimezone().isoformat(sep=" ", timespec="minutes")
+    return f"the published marts stay those of {last.as_of}; they are stale since {since}"

@@ -1,0 +1,177 @@
+"""The private warehouse: two verbs write raw data, and what was loaded is recorded with it.
+
+Both verbs are one transaction that checks columns and key, so a failed load keeps the old rows and running twice
+changes nothing. There is no PRIMARY KEY, UNIQUE or index here: most known DuckDB corruption involves them.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from connectors.errors import SourceError
+from connectors.table import Fetch, Load, Table, columns
+
+DAY, TEXT, COUNT, MOMENT = pa.date32(), pa.string(), pa.int64(), pa.timestamp("us")
+
+FETCHES = Table(
+    "fetches",
+    "One row per request to a source: what was asked, what came back, and what the source said of its own answer.",
+    columns(
+        {"table_name": TEXT, "request": TEXT, "row_count": COUNT, "fetched_at": MOMENT, "duration_seconds": pa.float64(),
+         "retries": COUNT, "flags": TEXT, "quota": TEXT},
+        {"window_start": DAY, "window_end": DAY, "error": TEXT},
+    ),
+    key=(),
+)
+LOADS = Table(
+    "loads",
+    "One row per committed load of a table: the span of days it replaced (none for a snapshot) and its rows.",
+    columns({"table_name": TEXT, "row_count": COUNT, "loaded_at": MOMENT}, {"window_start": DAY, "window_end": DAY}),
+    key=(),
+)
+TABLES = (FETCHES, LOADS)
+
+
+def connect(path: Path) -> duckdb.DuckDBPyConnection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return duckdb.connect(str(path))
+
+
+def prepare(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
+    """Create what is missing, so that the models find a table for every source, connected or not."""
+    con.execute("create schema if not exists raw")
+    for table in tables:
+        empty = table.schema.empty_table()
+        con.register("empty", empty)
+        con.execute(f"create table if not exists raw.{table.name} as from empty")
+        con.execute(f"comment on table raw.{table.name} is '{table.description.replace(chr(39), chr(39) * 2)}'")
+        present = {row[0] for row in con.execute(f"describe raw.{table.name}").fetchall()}
+        for column in table.schema.names:
+            if column not in present:
+                kind = con.execute(f"select typeof({column}) from (select null as dummy) left join empty on true").fetchone()
+                assert kind is not None
+                con.execute(f"alter table raw.{table.name} add column {column} {kind[0]}")
+        con.unregister("empty")
+
+
+def replace(con: duckdb.DuckDBPyConnection, load: Load) -> int:
+    """Write a load by the verb that its table asks for. Returns its number of rows."""
+    return replace_snapshot(con, load) if load.table.date_column is None else replace_span(con, load)
+
+
+def replace_span(con: duckdb.DuckDBPyConnection, load: Load) -> int:
+    """Replace the rows of ``load.start..load.end`` (both inclusive) by the load's. Returns its number of rows."""
+    column = load.table.date_column
+    assert column is not None
+    return _replace(con, load, f"{column} between ? and ?", [load.start, load.end])
+
+
+def replace_snapshot(con: duckdb.DuckDBPyConnection, load: Load) -> int:
+    """Replace the whole table by the load's rows. Returns their number."""
+    return _replace(con, load, "true", [])
+
+
+def _replace(con: duckdb.DuckDBPyConnection, load: Load, where: str, span: Sequence[date | None]) -> int:
+    table = load.table
+    try:
+        con.begin()
+        con.execute(f"delete from raw.{table.name} where {where}", span)
+        rows = 0
+        for batch in load.batches:
+            rows += _insert(con, table, batch)
+        _check(con, table, where, span, rows)
+        _record(con, load, rows)
+        con.commit()
+    except BaseException:
+        con.rollback()
+        _insert_rows(con, FETCHES, [_fetch_row(fetch) for fetch in load.fetches if fetch.error])
+        raise
+    return rows
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: Table, batch: pa.RecordBatch) -> int:
+    if batch.schema.names != table.schema.names or batch.schema.types != table.schema.types:
+        raise SourceError(f"raw.{table.name}", f"columns {batch.schema} are not those declared", "mend the connector")
+    for field in table.schema:
+        if not field.nullable and batch.column(field.name).null_count:
+            raise SourceError(f"raw.{table.name}", f"column {field.name} is empty in some rows", "fill it at the source")
+    con.register("batch", batch)
+    con.execute(f"insert into raw.{table.name} by name from batch")
+    con.unregister("batch")
+    return batch.num_rows
+
+
+def _check(
+    con: duckdb.DuckDBPyConnection, table: Table, where: str, span: Sequence[date | None], rows: int
+) -> None:
+    """Every row lies in the span that was emptied, and no two rows share the key."""
+    inside = con.execute(f"select count(*) from raw.{table.name} where {where}", span).fetchone()
+    if inside is None or inside[0] != rows:
+        raise SourceError(f"raw.{table.name}", "some rows lie outside the span that was asked for", "mend the connector")
+    if table.key:
+        key = ", ".join(table.key)
+        twice = con.execute(
+            f"select {key} from raw.{table.name} where {where} group by {key} having count(*) > 1 order by {key} limit 3",
+            span,
+        ).fetchall()
+        if twice:
+            shown = "; ".join(", ".join(map(str, row)) for row in twice)
+            raise SourceError(f"raw.{table.name}", f"the key ({key}) stands on several rows: {shown}",
+                              "remove the double rows at the source")
+
+
+def _record(con: duckdb.DuckDBPyConnection, load: Load, rows: int) -> None:
+    _insert_rows(con, FETCHES, [_fetch_row(fetch) for fetch in load.fetches])
+    _insert_rows(con, LOADS, [{
+        "table_name": load.table.name, "row_count": rows, "loaded_at": datetime.now(UTC).replace(tzinfo=None),
+        "window_start": load.start, "window_end": load.end,
+    }])
+
+
+def _insert_rows(con: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, object]]) -> None:
+    if rows:
+        batch = pa.RecordBatch.from_pylist(rows, schema=table.schema)
+        _insert(con, table, batch)
+
+
+def _fetch_row(fetch: Fetch) -> dict[str, object]:
+    return {
+        "table_name": fetch.table_name, "request": fetch.request, "row_count": fetch.row_count,
+        "fetched_at": fetch.fetched_at.astimezone(UTC).replace(tzinfo=None),
+        "duration_seconds": fetch.duration_seconds, "retries": fetch.retries,
+        "flags": ",".join(sorted(fetch.flags)), "quota": json.dumps(dict(fetch.quota), sort_keys=True),
+        "window_start": fetch.window_start, "window_end": fetch.window_end, "error": fetch.error,
+    }
+
+
+def first_missing(con: duckdb.DuckDBPyConnection, tables: Iterable[Table], start: date) -> date:
+    """The first day from ``start`` on that some of the tables has not loaded: where a night goes on from."""
+    return min(_first_gap(con, table, start) for table in tables)
+
+
+def _first_gap(con: duckdb.DuckDBPyConnection, table: Table, start: date) -> date:
+    spans = con.execute(
+        "select window_start, window_end from raw.loads where table_name = ? and window_end >= ? order by 1", [table.name, start]
+    ).fetchall()
+    day = start
+    for window_start, window_end in spans:
+        if window_start > day:
+            break
+        day = max(day, window_end + timedelta(days=1))
+    return day
+
+
+def first_unfinal(con: duckdb.DuckDBPyConnection, table: Table, start: date) -> date:
+    """The first day that the source had not yet declared final when it was last read."""
+    row = con.execute(f"select max({table.date_column}) from raw.{table.name} where is_final").fetchone()
+    return max(start, row[0] + timedelta(days=1)) if row and row[0] else start
+
+
+def as_of(con: duckdb.DuckDBPyConnection, last: date) -> date:
+    """The last complete day that the warehouse covers once ``last`` is loaded; a backfill never takes it back."""
+    row = con.execute("select max(as_of) from raw.company_settings").fetchone()
+    return max(last, row[0]) if row and row[0] else last
