@@ -28,7 +28,7 @@ def definitions(company: Company) -> dg.Definitions:
     runnable = [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)]
     nightly = dg.define_asset_job(
         "nightly", selection=dg.AssetSelection.assets(*runnable), partitions_def=days,
-        executor_def=dg.in_process_executor, description="Read every source, build and check the models, publish the marts.",
+        config={"loggers": {"console": {}}}, executor_def=dg.in_process_executor, description="Read every source, build and check the models, publish the marts.",
     )
     return dg.Definitions(
         assets=assets,

@@ -75,9 +75,13 @@ def assets(company: Company, warehouse: Path) -> dg.AssetsDefinition:
             if event.info.name in RESULTS:
                 events.append(msg_to_dict(event))
 
-        selection = get_updated_cli_invocation_params_for_context(
-            context=context, manifest=parsed.document, dagster_dbt_translator=translator
-        ).selection_args
+        selection = (
+            get_updated_cli_invocation_params_for_context(
+                context=context, manifest=parsed.document, dagster_dbt_translator=translator
+            ).selection_args
+            if context.is_subset
+            else []
+        )
         result = dbtRunner(manifest=parsed.manifest, callbacks=[keep]).invoke(
             ["build", "--exclude-resource-type", "unit_test", *selection, *_options(company, warehouse)]
         )

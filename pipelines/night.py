@@ -49,7 +49,9 @@ def run(company: Company, first: date, last: date) -> Outcome:
         with dg.DagsterInstance.from_config(str(dagster_home(company))) as instance:
             job = definitions(company).resolve_job_def("nightly")
             result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
-        return Outcome(result.run_id, _problems(result), _seconds(result))
+            steps = instance.get_run_step_stats(result.run_id)
+        seconds = {step.step_key: step.end_time - step.start_time for step in steps if step.start_time and step.end_time}
+        return Outcome(result.run_id, _problems(result), seconds)
     finally:
         lock.release(company.state)
 
@@ -65,17 +67,6 @@ def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
             error = data.error_display_string.strip() if data.error else "failed"
             problems.append(f"{event.step_key}: {told or error}")
     return problems or [event.message or "failed" for event in result.all_events if event.is_failure]
-
-
-def _seconds(result: dg.ExecuteInProcessResult) -> dict[str, float]:
-    started: dict[str, float] = {}
-    seconds: dict[str, float] = {}
-    for entry in result.all_events:
-        if entry.is_step_start and entry.step_key:
-            started[entry.step_key] = entry.timestamp
-        elif (entry.is_step_success or entry.is_step_failure) and entry.step_key in started:
-            seconds[entry.step_key] = entry.timestamp - started[entry.step_key]
-    return seconds
 
 
 def staleness(company: Company) -> str:

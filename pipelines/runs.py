@@ -25,8 +25,19 @@ def end_dead_runs(instance: dg.DagsterInstance, this_run: str) -> list[str]:
 @dg.logger(description="What a person wants to see of a run: the messages of the assets, without Dagster's own events.")
 def console(context: dg.InitLoggerContext) -> logging.Logger:
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(lambda record: getattr(record, "dagster_event", None) is None and record.levelno >= logging.INFO)
-    handler.setFormatter(logging.Formatter("%(orig_message)s"))
+    handler.addFilter(_is_message)
+    handler.setFormatter(_Message())
     logger = logging.Logger("gyakusan", logging.INFO)
     logger.addHandler(handler)
     return logger
+
+
+def _is_message(record: logging.LogRecord) -> bool:
+    return getattr(record, "dagster_meta", {}).get("dagster_event") is None
+
+
+class _Message(logging.Formatter):
+    """The message as the asset wrote it, without the run id that Dagster puts before it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return str(getattr(record, "dagster_meta", {}).get("orig_message", record.getMessage()))
