@@ -1,5 +1,6 @@
 """The command line. Heavy imports wait until a command needs them, so that ``--help`` is quick."""
 
+import json
 import os
 import sys
 from datetime import date, datetime
@@ -54,6 +55,43 @@ def backfill(folder: Path | None, first: datetime, last: datetime) -> None:
         raise SourceError("--from", f"{start} is before the company's first day",
                           f"begin at {company.start}, or set an earlier start in company.yml")
     _run(company, start, end)
+
+
+@cli.command()
+@company_option
+@click.argument("query")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per row.")
+def sql(folder: Path | None, query: str, as_json: bool) -> None:
+    """Query the published marts, for example "select * from marts.kpis"."""
+    import duckdb
+
+    marts = _company(folder).state / "marts.duckdb"
+    if not marts.exists():
+        raise SourceError(str(marts), "no marts have been published yet", "run: gyakusan nightly")
+    try:
+        with duckdb.connect(str(marts), read_only=True) as con:
+            answer = con.execute(query)
+            names, rows = [column[0] for column in answer.description or []], answer.fetchall()
+    except duckdb.Error as error:
+        raise SourceError("gyakusan sql", str(error), "gyakusan sql \"show tables\" lists what there is") from None
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False))
+    else:
+        _print_table(names, rows)
+
+
+def _print_table(names: list[str], rows: list[tuple[object, ...]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*names, box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    # Into a pipe, rows are as wide as they need to be rather than cut to a terminal that is not there.
+    Console(width=None if sys.stdout.isatty() else 10_000).print(table)
+    click.echo(f"{len(rows):,} rows")
 
 
 @cli.command()
