@@ -38,6 +38,7 @@ class Fetch:
     window_end: date | None
     row_count: int
     fetched_at: datetime
+    """In UTC, without a zone."""
     duration_seconds: float
     retries: int = 0
     flags: tuple[str, ...] = ()

@@ -19,7 +19,10 @@ FAILED, BUSY = 1, 75
 """Exit statuses: the night was not published; another night is running (EX_TEMPFAIL)."""
 
 company_option = click.option(
-    "--company", "folder", type=click.Path(path_type=Path), help="The company folder. "
+    "--company",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="The company folder. "
     "Default: $GYAKUSAN_COMPANY, else the current folder if it holds a company.yml, else the demo.",
 )
 day = click.DateTime(["%Y-%m-%d"])
@@ -52,8 +55,11 @@ def backfill(folder: Path | None, first: datetime, last: datetime) -> None:
     if start > end:
         raise SourceError("--from", f"{start} is after --to {end}", "give the earlier day first")
     if start < company.start:
-        raise SourceError("--from", f"{start} is before the company's first day",
-                          f"begin at {company.start}, or set an earlier start in company.yml")
+        raise SourceError(
+            "--from",
+            f"{start} is before the company's first day",
+            f"begin at {company.start}, or set an earlier start in company.yml",
+        )
     _run(company, start, end)
 
 
@@ -73,7 +79,7 @@ def sql(folder: Path | None, query: str, as_json: bool) -> None:
             answer = con.execute(query)
             names, rows = [column[0] for column in answer.description or []], answer.fetchall()
     except duckdb.Error as error:
-        raise SourceError("gyakusan sql", str(error), "gyakusan sql \"show tables\" lists what there is") from None
+        raise SourceError("gyakusan sql", str(error), 'gyakusan sql "show tables" lists what there is') from None
     if as_json:
         for row in rows:
             click.echo(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False))
@@ -106,9 +112,8 @@ def ui(folder: Path | None, port: int) -> None:
     os.environ["GYAKUSAN_COMPANY"] = str(company.folder)
     workspace = Path(__file__).parent.parent / "workspace.yaml"
     click.echo(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
-    os.execv(sys.executable, [
-        sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port),
-    ])
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+    os.execv(command[0], command)  # noqa: S606 (our own interpreter, no shell)
 
 
 def _company(folder: Path | None) -> "Company":
@@ -127,8 +132,11 @@ def _complete_day(company: "Company", asked: date | None, option: str) -> date:
     if asked > last:
         raise SourceError(option, f"{asked} is not over yet in {company.timezone}", f"give {last} or an earlier day")
     if asked < company.start:
-        raise SourceError(option, f"{asked} is before the company's first day",
-                          f"give {company.start} or later, or set an earlier start in company.yml")
+        raise SourceError(
+            option,
+            f"{asked} is before the company's first day",
+            f"give {company.start} or later, or set an earlier start in company.yml",
+        )
     return asked
 
 
@@ -143,7 +151,8 @@ def _run(company: "Company", first: date, last: date) -> None:
         click.echo("\n".join(["", "not published:", *(f"  {problem}" for problem in outcome.problems)]), err=True)
         click.echo(f"{night.staleness(company)}\nrun {outcome.run_id}; look at it with: gyakusan ui", err=True)
         sys.exit(FAILED)
-    click.echo(f"published {company.state / 'marts.duckdb'}", err=True)
+    steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in outcome.seconds.items())
+    click.echo(f"published {company.state / 'marts.duckdb'} ({steps})", err=True)
 
 
 def main() -> None:

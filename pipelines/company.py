@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from connectors import yaml_file
 from connectors.exports import ExportFile, checked_files
 from connectors.table import Load, Table, columns
-from connectors.yaml_file import Day, Problem, nearest, or_empty, wrong
+from connectors.yaml_file import Day, Problem, nearest, wrong
 
 Meaning = Literal["download", "inquiry", "newsletter", "one_minute", "second_page", "end_of_article"]
 
@@ -24,8 +24,16 @@ TEXT = pa.string()
 COMPANY_SETTINGS = Table(
     "company_settings",
     "One row: the settings of the company that the models need. as_of is the last complete day of this night.",
-    columns({"name": TEXT, "locale": TEXT, "timezone": TEXT, "currency": TEXT, "fiscal_year_start": pa.int64(),
-             "as_of": pa.date32()}),
+    columns(
+        {
+            "name": TEXT,
+            "locale": TEXT,
+            "timezone": TEXT,
+            "currency": TEXT,
+            "fiscal_year_start": pa.int64(),
+            "as_of": pa.date32(),
+        }
+    ),
     key=("name",),
 )
 COMPANY_EVENTS = Table(
@@ -80,11 +88,11 @@ def _path_prefix(path: str) -> str:
 def _property_id(text: Any) -> str:
     property_id = str(text).strip().removeprefix("properties/")
     if re.fullmatch(r"G-[A-Z0-9]+", property_id, re.IGNORECASE):
-        raise wrong(Problem((), f"{property_id} is the measurement id, not the property id",
-                            _PROPERTY_REMEDY))
+        raise wrong(Problem((), f"{property_id} is the measurement id, not the property id", _PROPERTY_REMEDY))
     if re.fullmatch(r"UA-[0-9-]+", property_id, re.IGNORECASE):
-        raise wrong(Problem((), f"{property_id} is a Universal Analytics id, which GA4 does not know",
-                            _PROPERTY_REMEDY))
+        raise wrong(
+            Problem((), f"{property_id} is a Universal Analytics id, which GA4 does not know", _PROPERTY_REMEDY)
+        )
     if not re.fullmatch(r"[0-9]+", property_id):
         raise wrong(Problem((), "is not a property id", _PROPERTY_REMEDY))
     return property_id
@@ -95,9 +103,14 @@ _PROPERTY_REMEDY = "write the numeric property id: in GA4 it stands under Admin 
 
 def _site_url(site_url: str) -> str:
     if not re.fullmatch(r"sc-domain:[^\s/:]+|https?://[^\s/]+/(\S*/)?", site_url):
-        raise wrong(Problem((), f"{site_url} is not a Search Console property",
-                            "write sc-domain:example.com for a domain property, or the URL with its last /, "
-                            "such as https://www.example.com/"))
+        raise wrong(
+            Problem(
+                (),
+                f"{site_url} is not a Search Console property",
+                "write sc-domain:example.com for a domain property, or the URL with its last /, "
+                "such as https://www.example.com/",
+            )
+        )
     return site_url
 
 
@@ -131,6 +144,15 @@ def _credentials(spec: str, info: ValidationInfo) -> str:
 
 _CREDENTIALS_REMEDY = "write env:NAME, the environment variable that holds the path of the service account's key file"
 
+
+def _some(listed: tuple[str, ...]) -> tuple[str, ...]:
+    if not listed:
+        raise wrong(Problem((), "is an empty list", "list at least one"))
+    return listed
+
+
+Host = Annotated[str, AfterValidator(_host)]
+PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Credentials = Annotated[str, AfterValidator(_credentials)]
 
@@ -139,10 +161,8 @@ class Site(BaseModel):
     """The pages of the company: which hosts are its own, and which paths are articles."""
 
     model_config = _STRICT
-    hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(min_length=1, description="[www.example.co.jp]")
-    article_paths: tuple[Annotated[str, AfterValidator(_path_prefix)], ...] = Field(
-        min_length=1, description="[/articles/]"
-    )
+    hosts: Annotated[tuple[Host, ...], AfterValidator(_some)] = Field(description="[www.example.co.jp]")
+    article_paths: Annotated[tuple[PathPrefix, ...], AfterValidator(_some)] = Field(description="[/articles/]")
 
 
 class Ga4(BaseModel):
@@ -155,7 +175,7 @@ class Ga4(BaseModel):
     transport: Literal["grpc", "rest"] = "grpc"
     endpoint: Endpoint | None = None
     credentials: Credentials = Field(description="env:NAME, the variable that holds the path of the key file")
-    events: Annotated[Mapping[Meaning, Annotated[str, Field(min_length=1)]], BeforeValidator(or_empty)] = {}
+    events: Mapping[Meaning, Annotated[str, Field(min_length=1)]] = {}
     reserve: float = Field(default=0.2, ge=0, le=1)
 
 
@@ -174,7 +194,7 @@ class Sources(BaseModel):
     model_config = _STRICT
     ga4: Ga4 | None = None
     search_console: SearchConsole | None = None
-    exports: Annotated[Mapping[str, ExportFile], BeforeValidator(or_empty), AfterValidator(checked_files)] = {}
+    exports: Annotated[Mapping[str, ExportFile], AfterValidator(checked_files)] = {}
 
 
 class Company(BaseModel):
@@ -188,7 +208,7 @@ class Company(BaseModel):
     fiscal_year_start: int = Field(ge=1, le=12, description="the month, 1 to 12")
     start: Day = Field(description="the first day to load, such as 2025-04-01")
     site: Site = Field(description="with hosts and article_paths below it")
-    sources: Annotated[Sources, BeforeValidator(or_empty)] = Sources()
+    sources: Sources = Sources()
     _folder: Path = PrivateAttr()
 
     @property
@@ -220,8 +240,9 @@ def load_company(folder: Path) -> Company:
     Raises SourceError naming each wrong entry of company.yml, its line and what to do.
     """
     company = yaml_file.read(
-        folder / "company.yml", Company,
-        "name the company folder with --company, or write the file: docs/company-folder.md"
+        folder / "company.yml",
+        Company,
+        "name the company folder with --company, or write the file: docs/company-folder.md",
     )
     company._folder = folder
     return company
@@ -234,10 +255,13 @@ def company_loads(company: Company, as_of: date) -> Iterator[Load]:
     yield _snapshot(COMPANY_SETTINGS, [{**settings, "as_of": as_of}])
     yield _snapshot(COMPANY_EVENTS, [{"meaning": meaning, "event_name": event} for meaning, event in events.items()])
     yield _snapshot(COMPANY_ARTICLE_PATHS, [{"path_prefix": path} for path in company.site.article_paths])
-    yield _snapshot(COMPANY_INPUTS, [
-        {"input": name, "is_available": reason is None, "reason": reason}
-        for name, reason in inputs(company.sources).items()
-    ])
+    yield _snapshot(
+        COMPANY_INPUTS,
+        [
+            {"input": name, "is_available": reason is None, "reason": reason}
+            for name, reason in inputs(company.sources).items()
+        ],
+    )
 
 
 def inputs(sources: Sources) -> dict[str, str | None]:
@@ -261,7 +285,8 @@ def inputs(sources: Sources) -> dict[str, str | None]:
         "ga4": None if sources.ga4 else "GA4 is not connected: add sources.ga4 to company.yml",
         "ga4.events.one_minute": event("one_minute"),
         "ga4.events.second_page": event("second_page"),
-        "search_console": None if sources.search_console
+        "search_console": None
+        if sources.search_console
         else "Search Console is not connected: add sources.search_console to company.yml",
         "exports.contacts": export("contacts"),
         "exports.contacts.newsletter_on": export("contacts", "newsletter_on"),

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.partitions.partitioned_schedule import UnresolvedPartitionedAssetScheduleDefinition
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipelines import lock, models, publish, raw, runs, warehouse
 from pipelines.company import Company, company_folder, load_company
@@ -24,21 +26,35 @@ def definitions(company: Company) -> dg.Definitions:
     sources = raw.assets(company)
     built = models.assets(company, path)
     assets = [*sources, built, _published(company, built)]
-    days = dg.DailyPartitionsDefinition(str(company.start), timezone=company.timezone)
     runnable = [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)]
     nightly = dg.define_asset_job(
-        "nightly", selection=dg.AssetSelection.assets(*runnable), partitions_def=days,
-        config={"loggers": {"console": {}}}, executor_def=dg.in_process_executor, description="Read every source, build and check the models, publish the marts.",
+        "nightly",
+        selection=dg.AssetSelection.assets(*runnable),
+        executor_def=dg.in_process_executor,
+        description="Read every source, build and check the models, publish the marts.",
     )
     return dg.Definitions(
         assets=assets,
         jobs=[nightly],
-        schedules=[dg.build_schedule_from_partitioned_job(
-            nightly, hour_of_day=NIGHTLY_HOUR, default_status=dg.DefaultScheduleStatus.RUNNING
-        )],
+        schedules=[_schedule(company, nightly)],
         resources={"warehouse": _warehouse(company, path)},
         executor=dg.in_process_executor,
         loggers={"console": runs.console},
+    )
+
+
+def _schedule(
+    company: Company, nightly: UnresolvedAssetJobDefinition
+) -> dg.ScheduleDefinition | UnresolvedPartitionedAssetScheduleDefinition:
+    """The night of yesterday, every morning; a company without dated sources has no partitions to name it by."""
+    running = dg.DefaultScheduleStatus.RUNNING
+    if company.sources.ga4 or company.sources.search_console:
+        return dg.build_schedule_from_partitioned_job(nightly, hour_of_day=NIGHTLY_HOUR, default_status=running)
+    return dg.ScheduleDefinition(
+        job=nightly,
+        cron_schedule=f"0 {NIGHTLY_HOUR} * * *",
+        execution_timezone=company.timezone,
+        default_status=running,
     )
 
 
@@ -46,8 +62,8 @@ def _warehouse(company: Company, path: Path) -> dg.ResourceDefinition:
     @dg.resource(description="The private warehouse file, held by this run alone.")
     def held(context: dg.InitResourceContext) -> Iterator[Path]:
         lock.take(company.state)
-        if context.instance and context.run_id:
-            runs.end_dead_runs(context.instance, context.run_id)
+        if context.instance and context.run:
+            runs.end_dead_runs(context.instance, context.run.run_id)
         with warehouse.connect(path) as con:
             warehouse.prepare(con, raw.ALL_TABLES)
         yield path
@@ -59,14 +75,23 @@ def _published(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefinit
     marts = [key for key in built.keys if key.path[0] == "marts"]
 
     @dg.asset(
-        key=["published", "marts"], deps=marts, group_name="published", owners=OWNERS, kinds={"duckdb"},
-        freshness_policy=FRESH, required_resource_keys={"warehouse"},
+        key=["published", "marts"],
+        deps=marts,
+        group_name="published",
+        owners=OWNERS,
+        kinds={"duckdb"},
+        freshness_policy=FRESH,
+        required_resource_keys={"warehouse"},
         description="marts.duckdb: the marts of the last night whose every check passed, for analysts to read.",
     )
     def marts_file(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        night = publish.Publication(days_of_run(dict(context.run.tags), company).last, datetime.now(UTC), context.run_id)
+        night = publish.Publication(
+            days_of_run(dict(context.run.tags), company).last, datetime.now(UTC), context.run.run_id
+        )
         with warehouse.connect(context.resources.warehouse) as con:
             rows = publish.publish(con, company.state / "marts.duckdb", night)
-        return dg.MaterializeResult(metadata={"dagster/row_count": sum(rows.values()), "as_of": str(night.as_of), "tables": rows})
+        return dg.MaterializeResult(
+            metadata={"dagster/row_count": sum(rows.values()), "as_of": str(night.as_of), "tables": rows}
+        )
 
     return marts_file

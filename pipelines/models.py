@@ -48,8 +48,17 @@ def _options(company: Company, warehouse: Path) -> list[str]:
     os.environ["GYAKUSAN_WAREHOUSE"] = str(warehouse)
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "0"
     return [
-        "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(company.state / "dbt"),
-        "--log-path", str(company.state / "dbt"), "--log-level", "none", "--no-version-check",
+        "--project-dir",
+        str(PROJECT),
+        "--profiles-dir",
+        str(PROJECT),
+        "--target-path",
+        str(company.state / "dbt"),
+        "--log-path",
+        str(company.state / "dbt"),
+        "--log-level",
+        "none",
+        "--no-version-check",
     ]
 
 
@@ -67,7 +76,9 @@ class _Translator(DagsterDbtTranslator):
 def assets(company: Company, warehouse: Path) -> dg.AssetsDefinition:
     parsed, translator = parse(company, warehouse), _Translator()
 
-    @dbt_assets(manifest=parsed.document, dagster_dbt_translator=translator, name="models", required_resource_keys={"warehouse"})
+    @dbt_assets(
+        manifest=parsed.document, dagster_dbt_translator=translator, name="models", required_resource_keys={"warehouse"}
+    )
     def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         events: list[dict[str, Any]] = []
 
@@ -99,4 +110,6 @@ def _failures(result: Any) -> str:
     if result.exception is not None:
         return f"dbt: {result.exception}"
     failed = [run for run in result.result.results if run.status in ("error", "fail", "runtime error")]
-    return "\n".join(f"dbt {run.node.resource_type} {run.node.name}: {(run.message or str(run.status)).strip()}" for run in failed)
+    return "\n".join(
+        f"dbt {run.node.resource_type} {run.node.name}: {(run.message or str(run.status)).strip()}" for run in failed
+    )

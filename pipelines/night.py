@@ -48,9 +48,13 @@ def run(company: Company, first: date, last: date) -> Outcome:
         tags = {PARTITION: str(last)} if first == last else {RANGE_START: str(first), RANGE_END: str(last)}
         with dg.DagsterInstance.from_config(str(dagster_home(company))) as instance:
             job = definitions(company).resolve_job_def("nightly")
-            result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+            result = job.execute_in_process(
+                run_config={"loggers": {"console": {}}}, instance=instance, tags=tags, raise_on_error=False
+            )
             steps = instance.get_run_step_stats(result.run_id)
-        seconds = {step.step_key: step.end_time - step.start_time for step in steps if step.start_time and step.end_time}
+        seconds = {
+            step.step_key: step.end_time - step.start_time for step in steps if step.start_time and step.end_time
+        }
         return Outcome(result.run_id, _problems(result), seconds)
     finally:
         lock.release(company.state)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 import dagster as dg
 import duckdb
@@ -15,10 +16,16 @@ from pipelines import warehouse
 from pipelines.company import Company, yesterday
 from pipelines.credentials import google_credentials
 
-RANGE_START, RANGE_END, PARTITION = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end", "dagster/partition"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
 
 ALL_TABLES: tuple[Table, ...] = (
-    *ga4.TABLES, *search_console.TABLES, *exports.TABLES, *plan.TABLES, *company_folder.TABLES, *warehouse.TABLES
+    *ga4.TABLES,
+    *search_console.TABLES,
+    *exports.TABLES,
+    *plan.TABLES,
+    *company_folder.TABLES,
+    *warehouse.TABLES,
 )
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 OWNERS = ["team:marketing-data"]
@@ -43,76 +50,75 @@ Loads = Callable[[duckdb.DuckDBPyConnection, Days], Iterator[Load]]
 
 
 def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
-    """One group of assets per connector; what is not connected stands in the lineage without a run of its own."""
+    """One step per connector; what is not connected stands in the lineage without a step of its own."""
     days = dg.DailyPartitionsDefinition(str(company.start), timezone=company.timezone)
-    found: list[dg.AssetsDefinition | dg.AssetSpec] = [
-        dg.AssetSpec(["raw", table.name], description=table.description, group_name="raw", owners=OWNERS)
-        for table in warehouse.TABLES
-    ]
     sources = company.sources
+    found: list[dg.AssetsDefinition | dg.AssetSpec] = [_spec(table, fresh=False) for table in warehouse.TABLES]
 
-    def connect(name: str, tables: Sequence[Table], loads: Loads | None, dated: bool = False) -> None:
-        if loads is None:
-            found.extend(_spec(table, "duckdb", fresh=False) for table in tables)
+    def connect(name: str, tables: Sequence[Table], loads: Loads, is_on: bool = True, dated: bool = False) -> None:
+        if is_on and tables:
+            found.append(_step(company, name, tables, loads, days if dated else None))
         else:
-            found.append(_assets(company, name, tables, loads, days if dated else None))
+            found.extend(_spec(table, fresh=False) for table in tables)
 
-    connect("ga4", ga4.TABLES, sources.ga4 and _ga4(company), dated=True)
-    connect("search_console", search_console.TABLES, sources.search_console and _search_console(company), dated=True)
     exported = [table for table in exports.TABLES if table.name.removeprefix("exports_") in sources.exports]
-    connect("exports", exported, (lambda con, run: exports.load(sources.exports, company.folder, company.timezone)) if exported else None)
-    connect("no_exports", [table for table in exports.TABLES if table not in exported], None)
+    missing = [table for table in exports.TABLES if table not in exported]
+    connect("ga4", ga4.TABLES, partial(_ga4, company), is_on=sources.ga4 is not None, dated=True)
+    connect("search_console", search_console.TABLES, partial(_search_console, company),
+            is_on=sources.search_console is not None, dated=True)  # fmt: skip
+    connect("exports", exported, lambda con, run: exports.load(sources.exports, company.folder, company.timezone))
+    connect("no_exports", missing, lambda con, run: iter(()), is_on=False)
     connect("plan", plan.TABLES, lambda con, run: plan.load(company.folder))
-    connect("company", company_folder.TABLES, lambda con, run: company_folder.company_loads(company, warehouse.as_of(con, run.last)))
+    connect("company", company_folder.TABLES,
+            lambda con, run: company_folder.company_loads(company, warehouse.as_of(con, run.last)))  # fmt: skip
     return found
 
 
-def _ga4(company: Company) -> Loads:
+def _ga4(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     settings = company.sources.ga4
     assert settings is not None
+    credentials = google_credentials(settings.credentials, ga4.SCOPES, "company.yml: sources.ga4.credentials")
+    client = ga4.client(settings.endpoint, settings.transport, credentials)
+    site = ga4.Property(
+        settings.property_id,
+        company.site.hosts,
+        company.site.article_paths,
+        {str(meaning): event for meaning, event in settings.events.items()},
+        company.fiscal_year_start,
+        settings.reserve,
+    )
+    first = min(run.first, warehouse.first_missing(con, ga4.TABLES, company.start))
+    return ga4.load(client, site, first, run.last, company.start, through=warehouse.as_of(con, run.last))
 
-    def loads(con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
-        where = "company.yml: sources.ga4.credentials"
-        credentials = google_credentials(settings.credentials, ga4.SCOPES, where)
-        client = ga4.client(settings.endpoint, settings.transport, credentials)
-        site = ga4.Property(
-            settings.property_id, company.site.hosts, company.site.article_paths, dict(settings.events),
-            company.fiscal_year_start, settings.reserve,
-        )
-        first = min(run.first, warehouse.first_missing(con, ga4.TABLES, company.start))
-        return ga4.load(client, site, first, run.last, company.start)
 
-    return loads
-
-
-def _search_console(company: Company) -> Loads:
+def _search_console(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     settings = company.sources.search_console
     assert settings is not None
-
-    def loads(con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
-        where = "company.yml: sources.search_console.credentials"
-        credentials = google_credentials(settings.credentials, search_console.SCOPES, where)
-        service = search_console.service(settings.endpoint, credentials)
-        missing = warehouse.first_missing(con, search_console.TABLES, company.start)
-        first = min(run.first, missing, warehouse.first_unfinal(con, search_console.DAYS, company.start))
-        return search_console.load(service, settings.site_url, first, run.last)
-
-    return loads
-
-
-def _spec(table: Table, kind: str, fresh: bool) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        ["raw", table.name], description=table.description, group_name="raw", owners=OWNERS, kinds={"python", kind},
-        freshness_policy=FRESH if fresh else None,
+    where = "company.yml: sources.search_console.credentials"
+    service = search_console.service(
+        settings.endpoint, google_credentials(settings.credentials, search_console.SCOPES, where)
     )
+    missing = warehouse.first_missing(con, search_console.TABLES, company.start)
+    first = min(run.first, missing, warehouse.first_unfinal(con, search_console.DAYS, company.start))
+    return search_console.load(service, settings.site_url, first, run.last)
 
 
-def _assets(
+def _spec(table: Table, fresh: bool) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["raw", table.name], description=table.description, group_name="raw", owners=OWNERS, kinds={"python", "duckdb"},
+        freshness_policy=FRESH if fresh else None,
+    )  # fmt: skip
+
+
+def _step(
     company: Company, name: str, tables: Sequence[Table], loads: Loads, days: dg.DailyPartitionsDefinition | None
 ) -> dg.AssetsDefinition:
     @dg.multi_asset(
-        name=name, specs=[_spec(table, "duckdb", fresh=True) for table in tables], partitions_def=days,
-        backfill_policy=dg.BackfillPolicy.single_run() if days else None, required_resource_keys={"warehouse"},
+        name=name,
+        specs=[_spec(table, fresh=True) for table in tables],
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run() if days else None,
+        required_resource_keys={"warehouse"},
     )
     def materialise(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         run = days_of_run(dict(context.run.tags), company)
@@ -129,8 +135,10 @@ def _assets(
             except SourceError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
         for table in tables:
-            yield dg.MaterializeResult(asset_key=["raw", table.name], metadata={
-                "dagster/row_count": rows[table.name], "as_of": str(run.last), "flags": ", ".join(sorted(flags[table.name])) or "none",
-            })
+            said = ", ".join(sorted(flags[table.name])) or "none"
+            yield dg.MaterializeResult(
+                asset_key=["raw", table.name],
+                metadata={"dagster/row_count": rows[table.name], "as_of": str(run.last), "flags": said},
+            )
 
     return materialise

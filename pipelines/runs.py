@@ -13,7 +13,9 @@ def end_dead_runs(instance: dg.DagsterInstance, this_run: str) -> list[str]:
     the instance still shows as running was killed. Queued runs are left: they have not begun.
     """
     unfinished = [
-        dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.NOT_STARTED,
         dg.DagsterRunStatus.CANCELING,
     ]
     dead = [run for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)) if run.run_id != this_run]
@@ -22,8 +24,7 @@ def end_dead_runs(instance: dg.DagsterInstance, this_run: str) -> list[str]:
     return [run.run_id for run in dead]
 
 
-@dg.logger(description="What a person wants to see of a run: the messages of the assets, without Dagster's own events.")
-def console(context: dg.InitLoggerContext) -> logging.Logger:
+def _console(context: dg.InitLoggerContext) -> logging.Logger:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_is_message)
     handler.setFormatter(_Message())
@@ -41,3 +42,8 @@ class _Message(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return str(getattr(record, "dagster_meta", {}).get("orig_message", record.getMessage()))
+
+
+console = dg.LoggerDefinition(
+    _console, description="What a person wants to see of a run: the messages of the assets, not Dagster's own events."
+)

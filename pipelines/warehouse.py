@@ -21,8 +21,16 @@ FETCHES = Table(
     "fetches",
     "One row per request to a source: what was asked, what came back, and what the source said of its own answer.",
     columns(
-        {"table_name": TEXT, "request": TEXT, "row_count": COUNT, "fetched_at": MOMENT, "duration_seconds": pa.float64(),
-         "retries": COUNT, "flags": TEXT, "quota": TEXT},
+        {
+            "table_name": TEXT,
+            "request": TEXT,
+            "row_count": COUNT,
+            "fetched_at": MOMENT,
+            "duration_seconds": pa.float64(),
+            "retries": COUNT,
+            "flags": TEXT,
+            "quota": TEXT,
+        },
         {"window_start": DAY, "window_end": DAY, "error": TEXT},
     ),
     key=(),
@@ -52,9 +60,8 @@ def prepare(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
         present = {row[0] for row in con.execute(f"describe raw.{table.name}").fetchall()}
         for column in table.schema.names:
             if column not in present:
-                kind = con.execute(f"select typeof({column}) from (select null as dummy) left join empty on true").fetchone()
-                assert kind is not None
-                con.execute(f"alter table raw.{table.name} add column {column} {kind[0]}")
+                kind = dict(con.execute("select column_name, column_type from (describe empty)").fetchall())[column]
+                con.execute(f"alter table raw.{table.name} add column {column} {kind}")
         con.unregister("empty")
 
 
@@ -98,38 +105,51 @@ def _insert(con: duckdb.DuckDBPyConnection, table: Table, batch: pa.RecordBatch)
         raise SourceError(f"raw.{table.name}", f"columns {batch.schema} are not those declared", "mend the connector")
     for field in table.schema:
         if not field.nullable and batch.column(field.name).null_count:
-            raise SourceError(f"raw.{table.name}", f"column {field.name} is empty in some rows", "fill it at the source")
+            raise SourceError(
+                f"raw.{table.name}", f"column {field.name} is empty in some rows", "fill it at the source"
+            )
     con.register("batch", batch)
     con.execute(f"insert into raw.{table.name} by name from batch")
     con.unregister("batch")
-    return batch.num_rows
+    return int(batch.num_rows)
 
 
-def _check(
-    con: duckdb.DuckDBPyConnection, table: Table, where: str, span: Sequence[date | None], rows: int
-) -> None:
+def _check(con: duckdb.DuckDBPyConnection, table: Table, where: str, span: Sequence[date | None], rows: int) -> None:
     """Every row lies in the span that was emptied, and no two rows share the key."""
     inside = con.execute(f"select count(*) from raw.{table.name} where {where}", span).fetchone()
     if inside is None or inside[0] != rows:
-        raise SourceError(f"raw.{table.name}", "some rows lie outside the span that was asked for", "mend the connector")
+        raise SourceError(f"raw.{table.name}", "some rows lie outside the span asked for", "mend the connector")
     if table.key:
         key = ", ".join(table.key)
         twice = con.execute(
-            f"select {key} from raw.{table.name} where {where} group by {key} having count(*) > 1 order by {key} limit 3",
+            f"select {key} from raw.{table.name} where {where}"
+            f" group by {key} having count(*) > 1 order by {key} limit 3",
             span,
         ).fetchall()
         if twice:
             shown = "; ".join(", ".join(map(str, row)) for row in twice)
-            raise SourceError(f"raw.{table.name}", f"the key ({key}) stands on several rows: {shown}",
-                              "remove the double rows at the source")
+            raise SourceError(
+                f"raw.{table.name}",
+                f"the key ({key}) stands on several rows: {shown}",
+                "remove the double rows at the source",
+            )
 
 
 def _record(con: duckdb.DuckDBPyConnection, load: Load, rows: int) -> None:
     _insert_rows(con, FETCHES, [_fetch_row(fetch) for fetch in load.fetches])
-    _insert_rows(con, LOADS, [{
-        "table_name": load.table.name, "row_count": rows, "loaded_at": datetime.now(UTC).replace(tzinfo=None),
-        "window_start": load.start, "window_end": load.end,
-    }])
+    _insert_rows(
+        con,
+        LOADS,
+        [
+            {
+                "table_name": load.table.name,
+                "row_count": rows,
+                "loaded_at": datetime.now(UTC).replace(tzinfo=None),
+                "window_start": load.start,
+                "window_end": load.end,
+            }
+        ],
+    )
 
 
 def _insert_rows(con: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, object]]) -> None:
@@ -140,11 +160,17 @@ def _insert_rows(con: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[s
 
 def _fetch_row(fetch: Fetch) -> dict[str, object]:
     return {
-        "table_name": fetch.table_name, "request": fetch.request, "row_count": fetch.row_count,
-        "fetched_at": fetch.fetched_at.astimezone(UTC).replace(tzinfo=None),
-        "duration_seconds": fetch.duration_seconds, "retries": fetch.retries,
-        "flags": ",".join(sorted(fetch.flags)), "quota": json.dumps(dict(fetch.quota), sort_keys=True),
-        "window_start": fetch.window_start, "window_end": fetch.window_end, "error": fetch.error,
+        "table_name": fetch.table_name,
+        "request": fetch.request,
+        "row_count": fetch.row_count,
+        "fetched_at": fetch.fetched_at,
+        "duration_seconds": fetch.duration_seconds,
+        "retries": fetch.retries,
+        "flags": ",".join(sorted(fetch.flags)),
+        "quota": json.dumps(dict(fetch.quota), sort_keys=True),
+        "window_start": fetch.window_start,
+        "window_end": fetch.window_end,
+        "error": fetch.error,
     }
 
 
@@ -155,7 +181,8 @@ def first_missing(con: duckdb.DuckDBPyConnection, tables: Iterable[Table], start
 
 def _first_gap(con: duckdb.DuckDBPyConnection, table: Table, start: date) -> date:
     spans = con.execute(
-        "select window_start, window_end from raw.loads where table_name = ? and window_end >= ? order by 1", [table.name, start]
+        "select window_start, window_end from raw.loads where table_name = ? and window_end >= ? order by 1",
+        [table.name, start],
     ).fetchall()
     day = start
     for window_start, window_end in spans:

@@ -10,7 +10,14 @@ import pytest
 
 from pipelines import lock
 
-HOLD = "import sys, time; from pathlib import Path; from pipelines import lock; lock.take(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+HOLD = """
+import sys, time
+from pathlib import Path
+from pipelines import lock
+lock.take(Path(sys.argv[1]))
+print('held', flush=True)
+time.sleep(60)
+"""
 
 
 def holder(state: Path) -> subprocess.Popen[str]:

@@ -51,9 +51,7 @@ def test_leftovers_of_a_killed_publish_are_no_obstacle(con: duckdb.DuckDBPyConne
     assert publish.published(tmp_path / "marts.duckdb") == NIGHT
 
 
-def test_a_publish_that_fails_leaves_the_old_file_byte_for_byte(
-    con: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
+def test_a_publish_that_fails_leaves_the_old_file_byte_for_byte(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     target = tmp_path / "marts.duckdb"
     publish.publish(con, target, NIGHT)
     before = hashlib.sha256(target.read_bytes()).hexdigest()

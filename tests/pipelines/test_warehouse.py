@@ -1,7 +1,7 @@
 """The two verbs: one transaction each, checked, and nothing changes when they fail."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -34,7 +34,7 @@ def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def fetch(table: Table, error: str | None = None) -> Fetch:
     return Fetch(
-        table.name, "report", date(2026, 1, 1), date(2026, 1, 3), 3, datetime.now(UTC), 0.1,
+        table.name, "report", date(2026, 1, 1), date(2026, 1, 3), 3, datetime(2026, 1, 4, 5), 0.1,
         flags=("thresholded", "sampled"), quota={"tokensPerDay": 199_990}, error=error,
     )  # fmt: skip
 

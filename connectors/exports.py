@@ -1,0 +1,341 @@
+"""CSV files that MA, SFA, CRM and social tools export.
+
+Each file is the whole of what the tool knows on the day of the export, so it replaces its table. company.yml says
+which header holds which of our columns and what the file's values mean. Only the columns named there are read. A
+row that cannot be read fails the load, and the error names file, line and column.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from unicodedata import normalize
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from connectors import cells, csv_file
+from connectors.errors import SourceError
+from connectors.table import Fetch, Load, Table, columns
+from connectors.yaml_file import Problem, nearest, wrong
+
+DAY, TEXT, MOMENT, MONEY, COUNT = pa.date32(), pa.string(), pa.timestamp("us"), pa.decimal128(18, 2), pa.int64()
+
+# *_at is the moment in UTC; *_on beside it is the day of that moment in the company's time zone.
+CONTACTS = Table(
+    "exports_contacts",
+    "One row per contact of the MA/CRM, without name, phone or e-mail address. "
+    "invalid_reason: competitor, student, spam, sales_pitch, support, other.",
+    columns(
+        {"contact_id": TEXT, "created_on": DAY},
+        {
+            "account_id": TEXT,
+            "industry": TEXT,
+            "job_title": TEXT,
+            "landing_host": TEXT,
+            "landing_path": TEXT,
+            "newsletter_on": DAY,
+            "unsubscribed_on": DAY,
+            "invalid_reason": TEXT,
+        },
+    ),
+    key=("contact_id",),
+)
+FORM_SUBMISSIONS = Table(
+    "exports_form_submissions",
+    "One row per form submission. kind: download, inquiry, newsletter, other. "
+    "invalid_reason: competitor, student, spam, sales_pitch, support, other.",
+    columns(
+        {"submission_id": TEXT, "contact_id": TEXT, "kind": TEXT, "submitted_at": MOMENT, "submitted_on": DAY},
+        {"form": TEXT, "asset": TEXT, "page_host": TEXT, "page_path": TEXT, "invalid_reason": TEXT},
+    ),
+    key=("submission_id",),
+)
+STAGE_CHANGES = Table(
+    "exports_stage_changes",
+    "One row per contact and entry into a stage. stage: lead, mql, sql, deal, customer, disqualified.",
+    columns({"contact_id": TEXT, "stage": TEXT, "entered_at": MOMENT, "entered_on": DAY}),
+    key=("contact_id", "stage", "entered_at"),
+)
+DEALS = Table(
+    "exports_deals",
+    "One row per deal. status: open, won, lost. kind: new, renewal, upsell.",
+    columns(
+        {"deal_id": TEXT, "status": TEXT, "kind": TEXT},
+        {"created_on": DAY, "closed_on": DAY, "amount": MONEY, "stage": TEXT, "contact_id": TEXT, "account_id": TEXT},
+    ),
+    key=("deal_id",),
+)
+ORDERS = Table(
+    "exports_orders",
+    "One row per order (or invoice) of a customer. kind: new, renewal, upsell.",
+    columns(
+        {"order_id": TEXT, "account_id": TEXT, "ordered_on": DAY, "amount": MONEY, "kind": TEXT},
+        {"cost": MONEY, "deal_id": TEXT},
+    ),
+    key=("order_id",),
+)
+CONTRACTS = Table(
+    "exports_contracts",
+    "One row per contract of a customer; without ended_on it runs on. ended_on is the first day without it.",
+    columns({"contract_id": TEXT, "account_id": TEXT, "started_on": DAY}, {"ended_on": DAY, "monthly_amount": MONEY}),
+    key=("contract_id",),
+)
+SOCIAL_FOLLOWERS = Table(
+    "exports_social_followers",
+    "One row per day of reading, platform and account: followers on that day.",
+    columns({"as_of_on": DAY, "platform": TEXT, "account": TEXT, "followers": COUNT}),
+    key=("as_of_on", "platform", "account"),
+)
+TABLES = (CONTACTS, FORM_SUBMISSIONS, STAGE_CHANGES, DEALS, ORDERS, CONTRACTS, SOCIAL_FOLLOWERS)
+
+KINDS = {table.name.removeprefix("exports_"): table for table in TABLES}
+"""The kinds of file, by their name in company.yml."""
+
+READ_FROM = {
+    "landing_host": "landing_page",
+    "landing_path": "landing_page",
+    "page_host": "page",
+    "page_path": "page",
+    "submitted_on": "submitted_at",
+    "entered_on": "entered_at",
+}
+"""Columns of a table that are read from a column of another name; every other one is read from its own."""
+
+INVALID_REASONS = ("competitor", "student", "spam", "sales_pitch", "support", "other")
+CHOICES = {
+    ("contacts", "invalid_reason"): INVALID_REASONS,
+    ("form_submissions", "kind"): ("download", "inquiry", "newsletter", "other"),
+    ("form_submissions", "invalid_reason"): INVALID_REASONS,
+    ("stage_changes", "stage"): ("lead", "mql", "sql", "deal", "customer", "disqualified"),
+    ("deals", "status"): ("open", "won", "lost"),
+    ("deals", "kind"): ("new", "renewal", "upsell"),
+    ("orders", "kind"): ("new", "renewal", "upsell"),
+}
+"""The columns that hold one of a few values of ours."""
+DEFAULTS = {("deals", "kind"): "new", ("orders", "kind"): "new"}
+"""What an empty cell or a column that is not mapped means."""
+
+BATCH_ROWS = 20_000
+
+
+class ExportFile(BaseModel):
+    """A file of company.yml ``sources.exports``: where it is and how its headers and values map to ours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    file: str = Field(min_length=1, description="and the path of the file in the company folder")
+    encoding: tuple[str, ...] = Field(("utf-8", "cp932"), min_length=1)
+    delimiter: str | None = None
+    columns: Mapping[str, str] = Field(description="and below it, our column: the header in your file")
+    values: Mapping[str, Mapping[str, str]] = {}
+
+    @field_validator("encoding", mode="before")
+    @classmethod
+    def _encodings(cls, encoding: Any) -> Any:
+        names = [encoding] if isinstance(encoding, str) else encoding
+        for name in names if isinstance(names, list) else ():
+            try:
+                "a".encode(str(name))
+            except (LookupError, UnicodeError):
+                raise wrong(Problem((), f"{name} is not a text encoding", "write utf-8, cp932 or euc_jp")) from None
+        return names
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, delimiter: str | None) -> str | None:
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+            raise wrong(Problem((), "is not a delimiter", 'write one character: "," or ";" or "\\t" for a tab'))
+        return delimiter
+
+
+def readable(kind: str) -> list[str]:
+    """Our columns that company.yml may map for a kind of file."""
+    return list(dict.fromkeys(READ_FROM.get(name, name) for name in KINDS[kind].schema.names))
+
+
+def checked_files(files: Mapping[str, ExportFile]) -> Mapping[str, ExportFile]:
+    """The files as they are; raises what pydantic takes for a wrong entry when a kind, column or value is unknown."""
+    problems = [problem for kind, file in files.items() for problem in _mapping_problems(kind, file)]
+    if problems:
+        raise wrong(*problems)
+    return files
+
+
+def _mapping_problems(kind: str, file: ExportFile) -> Iterator[Problem]:
+    if kind not in KINDS:
+        yield Problem((kind,), "is not a kind of export", nearest(kind, list(KINDS)))
+        return
+    for column, header in file.columns.items():
+        if column not in readable(kind):
+            yield Problem((kind, "columns", column), "is not a column of ours", nearest(column, readable(kind)))
+        elif not _plain(header):
+            yield Problem((kind, "columns", column), "names no header", "write the header in your file")
+    required = {READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if not field.nullable}
+    for column in readable(kind):
+        if column in required and column not in file.columns and (kind, column) not in DEFAULTS:
+            yield Problem((kind, "columns", column), "is missing", f"add `{column}:` and the header in your file")
+    choices = {column: known for (of, column), known in CHOICES.items() if of == kind}
+    for column, ours in file.values.items():
+        if column not in choices:
+            remedy = nearest(column, list(choices)) if choices else "leave values out for this kind of file"
+            yield Problem((kind, "values", column), "is not a column whose values are mapped", remedy)
+            continue
+        for value, our_value in ours.items():
+            if our_value not in choices[column]:
+                problem = f"{our_value} is not a {column} of ours"
+                yield Problem((kind, "values", column, value), problem, nearest(our_value, choices[column]))
+
+
+def load(files: Mapping[str, ExportFile], folder: Path, timezone: str) -> Iterator[Load]:
+    """One load per file, each replacing the whole of its table.
+
+    Paths are relative to ``folder``; times without an offset are in ``timezone``, and days are days there. While a
+    load is drawn, SourceError is raised for a file that is missing, in another encoding or without a mapped header,
+    and for the first row that cannot be read. Memory holds one batch of rows, however long the file.
+    """
+    for kind, file in files.items():
+        fetches: list[Fetch] = []
+        yield Load(KINDS[kind], None, None, _batches(kind, file, folder, ZoneInfo(timezone), fetches), fetches)
+
+
+def _batches(
+    kind: str, file: ExportFile, folder: Path, zone: ZoneInfo, fetches: list[Fetch]
+) -> Iterator[pa.RecordBatch]:
+    fetched_at, started, row_count = datetime.now(UTC), perf_counter(), 0
+    delimiter = file.delimiter or ("\t" if file.file.endswith(".tsv") else ",")
+    rows = csv_file.rows(folder / file.file, file.file, file.encoding, delimiter)
+    positions = _positions(kind, file, next(rows)[1])
+    readings = [_reading(kind, field, file, zone) for field in KINDS[kind].schema]
+    while batch := list(islice(rows, BATCH_ROWS)):
+        lines, texts = [line for line, _ in batch], list(zip(*(row for _, row in batch), strict=True))
+        arrays = []
+        for reading in readings:
+            try:
+                text = None if reading.source is None else texts[positions[reading.source]]
+                arrays.append(_column(reading, text, len(batch)))
+            except _RowError as bad:
+                where = f"{file.file} line {lines[bad.row]} column {file.columns.get(reading.source or '')}"
+                raise SourceError(where, bad.problem, bad.remedy) from None
+        yield pa.RecordBatch.from_arrays(arrays, schema=KINDS[kind].schema)
+        row_count += len(batch)
+    duration = perf_counter() - started
+    fetches.append(Fetch(KINDS[kind].name, file.file, None, None, row_count, fetched_at, duration))
+
+
+def _positions(kind: str, file: ExportFile, headers: Sequence[str]) -> dict[str, int]:
+    """The place of each mapped column of ours in the file's rows."""
+    plain = [_plain(header) for header in headers]
+    missing = {column: header for column, header in file.columns.items() if _plain(header) not in plain}
+    if missing:
+        wanted = ", ".join(f"{header} (for {column})" for column, header in missing.items())
+        raise SourceError(
+            file.file,
+            f"has no column {wanted}; its first row is: {', '.join(plain)}",
+            f"correct the header under sources.exports.{kind}.columns in company.yml, or export that column too; "
+            "if the first row came out in one piece, name the file's `delimiter:` there",
+        )
+    for column, header in file.columns.items():
+        if plain.count(_plain(header)) > 1:
+            where, problem = f"{file.file} column {header}", f"stands {plain.count(_plain(header))} times in the header"
+            raise SourceError(where, problem, f"leave one column of this name in the export (it is our {column})")
+    return {column: plain.index(_plain(header)) for column, header in file.columns.items()}
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How a column of a table is read: from which column of ours (None: not exported), and by which parser."""
+
+    field: pa.Field
+    source: str | None
+    parser: cells.Parser
+    if_empty: str | None
+
+
+class _RowError(Exception):
+    def __init__(self, row: int, problem: str, remedy: str) -> None:
+        self.row, self.problem, self.remedy = row, problem, remedy
+        super().__init__(problem)
+
+
+def _reading(kind: str, field: pa.Field, file: ExportFile, zone: ZoneInfo) -> _Reading:
+    source = READ_FROM.get(field.name, field.name)
+    values = {_plain(value): ours for value, ours in file.values.get(source, {}).items()}
+    if (kind, field.name) in CHOICES:
+        parser = cells.Parser(partial(_choice, kind, field.name, values))
+    elif field.name.endswith("_host"):
+        parser = cells.HOST
+    elif field.name.endswith("_path"):
+        parser = cells.PATH
+    else:
+        parser = _PARSERS[field.type](zone)
+    if_empty = values.get("", DEFAULTS.get((kind, field.name)))
+    return _Reading(field, source if source in file.columns else None, parser, if_empty)
+
+
+_PARSERS: dict[pa.DataType, Callable[[ZoneInfo], cells.Parser]] = {
+    TEXT: lambda zone: cells.WORDS,
+    DAY: cells.day_in,
+    MOMENT: cells.moment_in,
+    MONEY: lambda zone: cells.AMOUNT,
+    COUNT: lambda zone: cells.COUNT,
+}
+
+
+def _choice(kind: str, column: str, values: Mapping[str, str], text: str) -> str:
+    known = CHOICES[kind, column]
+    if text in values or text in known:
+        return values.get(text, text)
+    if column == "invalid_reason":  # that it is invalid is what counts
+        return "other"
+    raise cells.CellError(
+        f"{text} is not a {column} that company.yml knows",
+        f"map it in company.yml: sources.exports.{kind}.values.{column}: {{{text}: one of {', '.join(known)}}}",
+    )
+
+
+def _column(reading: _Reading, texts: Sequence[str] | None, length: int) -> pa.Array:
+    """The column of one batch; raises _RowError for the first cell that cannot be read or may not be empty."""
+    if texts is None:
+        array = pa.nulls(length, reading.field.type)
+    else:
+        array = _parsed(_plain_texts(texts), reading.parser, reading.field.type)
+    if reading.if_empty is not None:
+        array = array.fill_null(reading.if_empty)
+    if array.null_count and not reading.field.nullable:
+        raise _RowError(pc.index(array.is_null(), True).as_py(), "is empty", "fill it in where the file comes from")
+    return array
+
+
+def _parsed(texts: pa.StringArray, parser: cells.Parser, kind: pa.DataType) -> pa.Array:
+    try:
+        return parser.column(texts)
+    except (pa.ArrowInvalid, cells.CellError):
+        pass
+    encoded = texts.dictionary_encode()  # each different text is parsed once
+    values = []
+    for text in encoded.dictionary.to_pylist():
+        try:
+            values.append(parser.cell(text))
+        except cells.CellError as bad:
+            raise _RowError(pc.index(texts, text).as_py(), bad.problem, bad.remedy) from None
+    return pa.array(values, kind).take(encoded.indices)
+
+
+def _plain(text: str) -> str:
+    return normalize("NFKC", text).strip()
+
+
+def _plain_texts(texts: Sequence[str]) -> pa.StringArray:
+    """Each text as ``_plain`` gives it; an empty one is null."""
+    array = pa.array(texts, TEXT)
+    if not pc.all(pc.string_is_ascii(array)).as_py():
+        encoded = array.dictionary_encode()
+        array = pc.utf8_normalize(encoded.dictionary, "NFKC").take(encoded.indices)
+    array = pc.utf8_trim_whitespace(array)
+    return pc.if_else(pc.equal(array, ""), pa.scalar(None, TEXT), array)

@@ -1,0 +1,58 @@
+with kpi_periods as (
+    select grain, period_start, period_end, kpi, status, reason, has_data, is_complete, is_provisional, is_immature
+    from {{ ref('int_kpi_periods') }}
+),
+
+catalogue as (select kpi, stage, method from {{ ref('kpi_catalogue') }}),
+
+numbers as (
+    select kpi, grain, period_start, value, numerator, denominator, n, ci_low, ci_high from {{ ref('int_kpi_numbers') }}
+),
+
+source_flags as (
+    select kpi, grain, period_start, has_other_row, is_restricted, is_sampled, is_thresholded, is_truncated
+    from {{ ref('int_kpi_flags') }}
+)
+
+select
+    catalogue.stage,
+    kpi_periods.grain,
+    kpi_periods.period_start,
+    kpi_periods.period_end,
+    kpi_periods.kpi,
+    numbers.value,
+    numbers.numerator,
+    numbers.denominator,
+    numbers.n,
+    numbers.ci_low,
+    numbers.ci_high,
+    kpi_periods.is_complete,
+    -- In alphabetical order.
+    concat_ws(
+        ',',
+        case when kpi_periods.is_immature then 'immature' end,
+        case when kpi_periods.status = 'measured' then 'method:' || catalogue.method end,
+        case when kpi_periods.status = 'measured' and not kpi_periods.has_data then 'no_data' end,
+        case when numbers.denominator = 0 then 'no_denominator' end,
+        case when source_flags.has_other_row then 'other_row' end,
+        case when kpi_periods.is_provisional then 'provisional' end,
+        case when source_flags.is_restricted then 'restricted' end,
+        case when source_flags.is_sampled then 'sampled' end,
+        case when source_flags.is_thresholded then 'thresholded' end,
+        case when source_flags.is_truncated then 'truncated' end
+    ) as flags,
+    kpi_periods.status,
+    kpi_periods.reason
+from kpi_periods
+inner join catalogue on kpi_periods.kpi = catalogue.kpi
+inner join numbers
+    on
+        kpi_periods.kpi = numbers.kpi
+        and kpi_periods.grain = numbers.grain
+        and kpi_periods.period_start = numbers.period_start
+left join source_flags
+    on
+        kpi_periods.has_data
+        and kpi_periods.kpi = source_flags.kpi
+        and kpi_periods.grain = source_flags.grain
+        and kpi_periods.period_start = source_flags.period_start

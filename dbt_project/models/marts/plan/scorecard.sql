@@ -1,0 +1,91 @@
+with periods as (
+    select grain, period_start, period_end, previous_start, last_year_start from {{ ref('int_periods') }}
+),
+
+catalogue as (select kpi, stage, formula, direction, additivity from {{ ref('kpi_catalogue') }}),
+
+kpi_values as (
+    select kpi, grain, period_start, value, is_complete, flags, status, reason from {{ ref('int_kpi_values') }}
+),
+
+targets as (select kpi, grain, period_start, target, owner, is_kgi from {{ ref('targets') }}),
+
+lines as (
+    select
+        catalogue.kpi,
+        catalogue.stage,
+        catalogue.direction,
+        -- What a running total has reached, it cannot lose again.
+        catalogue.formula = 'total' and catalogue.additivity <> 'semi_additive' as only_grows,
+        periods.grain,
+        periods.period_start,
+        periods.period_end,
+        kpi_values.kpi is null as is_upcoming,
+        kpi_values.value as actual,
+        targets.target,
+        kpi_values.value - targets.target as gap,
+        case catalogue.direction
+            when 'up' then kpi_values.value / nullif(targets.target, 0)
+            else targets.target / nullif(kpi_values.value, 0)
+        end as attainment,
+        previous.value as previous,
+        last_year.value as last_year,
+        coalesce(kpi_values.is_complete, false) as is_complete,
+        coalesce(kpi_values.status = 'not_measurable', false) as is_not_measurable,
+        kpi_values.reason,
+        targets.owner,
+        coalesce(targets.is_kgi, false) as is_kgi,
+        coalesce(kpi_values.flags, '') as flags
+    from periods
+    cross join catalogue
+    left join kpi_values
+        on
+            catalogue.kpi = kpi_values.kpi
+            and periods.grain = kpi_values.grain
+            and periods.period_start = kpi_values.period_start
+    left join kpi_values as previous
+        on
+            catalogue.kpi = previous.kpi
+            and periods.grain = previous.grain
+            and periods.previous_start = previous.period_start
+    left join kpi_values as last_year
+        on
+            catalogue.kpi = last_year.kpi
+            and periods.grain = last_year.grain
+            and periods.last_year_start = last_year.period_start
+    left join targets
+        on
+            catalogue.kpi = targets.kpi
+            and periods.grain = targets.grain
+            and periods.period_start = targets.period_start
+    where kpi_values.kpi is not null or targets.kpi is not null
+)
+
+select
+    kpi,
+    stage,
+    grain,
+    period_start,
+    period_end,
+    actual,
+    target,
+    gap,
+    attainment,
+    previous,
+    last_year,
+    is_complete,
+    case
+        when is_upcoming then 'upcoming'
+        when is_not_measurable then 'not_measurable'
+        when actual is null then 'no_data'
+        when target is null then 'no_target'
+        when direction = 'up' and actual >= target and (is_complete or only_grows) then 'achieved'
+        when direction = 'down' and actual <= target and is_complete then 'achieved'
+        when is_complete then 'missed'
+        else 'on_the_way'
+    end as status,
+    reason,
+    owner,
+    is_kgi,
+    flags
+from lines

@@ -1,0 +1,3 @@
+select
+    path_prefix
+from {{ source('raw', 'company_article_paths') }}

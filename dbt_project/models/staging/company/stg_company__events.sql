@@ -1,0 +1,4 @@
+select
+    meaning,
+    event_name
+from {{ source('raw', 'company_events') }}

@@ -1,0 +1,5 @@
+select
+    input,
+    is_available,
+    reason
+from {{ source('raw', 'company_inputs') }}

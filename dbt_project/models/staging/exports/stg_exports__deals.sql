@@ -1,0 +1,11 @@
+select
+    deal_id,
+    status,
+    kind,
+    created_on,
+    closed_on,
+    amount,
+    stage,
+    contact_id,
+    account_id
+from {{ source('raw', 'exports_deals') }}

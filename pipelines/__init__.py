@@ -1,0 +1,1 @@
+"""Dagster, and the only place with settings, secrets and the warehouse."""

@@ -1,0 +1,156 @@
+import csv
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors import csv_file
+from connectors.errors import SourceError
+
+DEFAULT = ("utf-8", "cp932")
+
+
+def read(path: Path, encodings: tuple[str, ...] = DEFAULT, delimiter: str = ",") -> list[tuple[int, list[str]]]:
+    return list(csv_file.rows(path, path.name, encodings, delimiter))
+
+
+def written(tmp_path: Path, content: bytes) -> Path:
+    path = tmp_path / "deals.csv"
+    path.write_bytes(content)
+    return path
+
+
+def refused(path: Path, encodings: tuple[str, ...] = DEFAULT, delimiter: str = ",") -> SourceError:
+    with pytest.raises(SourceError) as refusal:
+        read(path, encodings, delimiter)
+    return refusal.value
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_encodings_and_line_ends(tmp_path: Path, encoding: str, newline: str) -> None:
+    content = newline.join(["商談ID,会社", "D1,㈱髙﨑～①", "D2,表計算ソ能"]) + newline
+    assert read(written(tmp_path, content.encode(encoding))) == [
+        (1, ["商談ID", "会社"]),
+        (2, ["D1", "㈱髙﨑～①"]),
+        (3, ["D2", "表計算ソ能"]),
+    ]
+
+
+def test_a_row_has_the_line_that_it_begins_on(tmp_path: Path) -> None:
+    content = b'id,note\r\n1,"two\r\nlines"\r\n\r\n2,"a ""b"", c"\r\n,\r\n3,\r\n'
+    assert read(written(tmp_path, content)) == [
+        (1, ["id", "note"]),
+        (2, ["1", "two\r\nlines"]),
+        (5, ["2", 'a "b", c']),
+        (7, ["3", ""]),
+    ]
+
+
+def test_the_last_row_needs_no_line_end(tmp_path: Path) -> None:
+    assert read(written(tmp_path, b"id\n1")) == [(1, ["id"]), (2, ["1"])]
+
+
+def test_other_delimiters(tmp_path: Path) -> None:
+    assert read(written(tmp_path, b"id\ta,b\n1\t2\n"), delimiter="\t") == [(1, ["id", "a,b"]), (2, ["1", "2"])]
+
+
+def test_utf_16_when_it_is_named(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "id\n商\n".encode("utf-16")), ("utf-16",)) == [(1, ["id"]), (2, ["商"])]
+
+
+def test_an_encoding_is_tried_on_the_whole_file_before_the_first_row(tmp_path: Path) -> None:
+    ascii_rows = b"12345678,abcdefgh\n" * 150_000  # 2.7 MB, more than one chunk
+    rows = csv_file.rows(written(tmp_path, ascii_rows + "1,商談\n".encode("cp932")), "deals.csv", DEFAULT, ",")
+    *_, last = rows
+    assert last == (150_001, ["1", "商談"])
+
+
+def test_a_file_in_no_encoding_names_byte_and_line_of_each(tmp_path: Path) -> None:
+    # 0x87 cannot begin a character of UTF-8; in CP932 it begins one, and 0x20 cannot end it.
+    error = refused(written(tmp_path, b"id,name\n1,a\n2,\x87 b\n"))
+    assert error.where == "deals.csv"
+    assert error.problem == "cannot be read as text: utf-8 ends at byte 14, line 3; cp932 ends at byte 14, line 3"
+    assert "encoding:" in error.remedy
+
+
+def test_the_byte_is_right_behind_a_byte_order_mark_and_in_a_later_chunk(tmp_path: Path) -> None:
+    assert "byte 6, line 2" in refused(written(tmp_path, b"\xef\xbb\xbfid\n\x87"), ("utf-8",)).problem
+    content = b"id\n" * 600_000 + b"\x87"
+    assert "byte 1800000, line 600001" in refused(written(tmp_path, content), ("utf-8",)).problem
+
+
+def test_a_character_cut_off_at_the_end(tmp_path: Path) -> None:
+    assert "byte 3, line 2" in refused(written(tmp_path, b"id\n" + "商".encode()[:2]), ("utf-8",)).problem
+
+
+def test_utf_16_that_nobody_named(tmp_path: Path) -> None:
+    error = refused(written(tmp_path, "id,商談\n".encode("utf-16")))
+    assert "utf-16" in error.remedy
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    error = refused(tmp_path / "deals.csv")
+    assert error.where == "deals.csv"
+    assert str(tmp_path / "deals.csv") in error.problem
+    assert "company.yml" in error.remedy
+
+
+def test_a_folder_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").mkdir()
+    assert "cannot be read" in refused(tmp_path / "deals.csv").problem
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf", b",,\n"])
+def test_an_empty_file(tmp_path: Path, content: bytes) -> None:
+    error = refused(written(tmp_path, content))
+    assert (error.where, error.problem) == ("deals.csv", "is empty")
+
+
+@pytest.mark.parametrize(("row", "count"), [(b"1", 1), (b"1,2,3", 3)])
+def test_a_row_of_another_length(tmp_path: Path, row: bytes, count: int) -> None:
+    error = refused(written(tmp_path, b"id,name\n1,a\n" + row + b"\n"))
+    assert (error.where, error.problem) == ("deals.csv line 3", f"has {count} cells where the header has 2")
+    assert "delimiter" in error.remedy
+
+
+@pytest.mark.parametrize("row", [b'2,"a', b'2,"a"b'])
+def test_quotes_that_do_not_close(tmp_path: Path, row: bytes) -> None:
+    error = refused(written(tmp_path, b"id,name\n1,a\n" + row + b"\n"))
+    assert error.where == "deals.csv line 3"
+    assert error.problem.startswith("is not a row of CSV")
+
+
+def test_a_file_that_grows_while_it_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, b"id\n1\n")
+    rows = csv_file.rows(path, path.name, DEFAULT, ",")
+    next(rows)
+    with path.open("ab") as file:
+        file.write(b"2\n")
+    with pytest.raises(SourceError) as refusal:
+        list(rows)
+    assert refusal.value.problem == "changed while it was read"
+
+
+# Python's own csv writer does not quote a lone CR, and CP932 gives these characters back as their wide twins.
+CP932_TEXT = st.text(st.characters(codec="cp932", exclude_characters="\0\r¢£¬‖−〜"), max_size=8)
+
+
+@settings(deadline=None)
+@given(
+    st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(CP932_TEXT, min_size=width, max_size=width), min_size=1)),
+    st.sampled_from([("utf-8", ("utf-8",)), ("utf-8-sig", DEFAULT), ("cp932", ("cp932",))]),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_every_csv_reads_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], encoding: tuple[str, tuple[str, ...]], newline: str
+) -> None:
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator=newline).writerows(rows)
+    path = tmp_path_factory.mktemp("csv") / "any.csv"
+    path.write_bytes(text.getvalue().encode(encoding[0]))
+    filled = [row for row in rows if any(row)]
+    if filled:
+        assert [cells for _, cells in read(path, encoding[1])] == filled

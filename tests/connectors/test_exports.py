@@ -1,0 +1,386 @@
+import tracemalloc
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from connectors import exports
+from connectors.errors import SourceError
+from connectors.exports import ExportFile
+from connectors.table import Load
+
+DEALS: dict[str, Any] = {
+    "file": "deals.csv",
+    "columns": {
+        "deal_id": "商談ID",
+        "stage": "フェーズ",
+        "status": "フェーズ",
+        "kind": "種別",
+        "amount": "金額（円）",
+        "created_on": "作成日",
+        "closed_on": "クローズ日",
+        "account_id": "会社ID",
+    },
+    "values": {
+        "status": {"提案": "open", "受注": "won", "失注": "lost"},
+        "kind": {"新規": "new", "更新": "renewal", "追加": "upsell"},
+    },
+}
+DEALS_HEADER = "商談ID,会社ID,名前,フェーズ,種別,金額（円）,作成日,クローズ日"
+
+
+def loaded(folder: Path, kind: str, settings: dict[str, Any], timezone: str = "Asia/Tokyo") -> tuple[Load, pa.Table]:
+    (load,) = exports.load({kind: ExportFile(**settings)}, folder, timezone)
+    return load, pa.Table.from_batches(load.batches, load.table.schema)
+
+
+def rows(folder: Path, kind: str, settings: dict[str, Any], timezone: str = "Asia/Tokyo") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = loaded(folder, kind, settings, timezone)[1].to_pylist()
+    return found
+
+
+def refused(folder: Path, kind: str, settings: dict[str, Any]) -> SourceError:
+    with pytest.raises(SourceError) as refusal:
+        loaded(folder, kind, settings)
+    return refusal.value
+
+
+def deals(folder: Path, *lines: str, encoding: str = "utf-8", header: str = DEALS_HEADER) -> Path:
+    path = folder / "deals.csv"
+    path.write_bytes("\r\n".join([header, *lines, ""]).encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932"])
+def test_deals(tmp_path: Path, encoding: str) -> None:
+    deals(
+        tmp_path,
+        'D1,A1,山,受注,更新,"￥1,234,567",2025/4/1,2025/06/30',
+        "Ｄ２,,川,提案,,,2025-04-02,",
+        "D3,A1,森,失注,新規,0円,2025/04/03 09:15,2025-05-01",
+        encoding=encoding,
+    )
+    load, table = loaded(tmp_path, "deals", DEALS)
+    assert (load.table, load.start, load.end) == (exports.DEALS, None, None)
+    assert table.to_pylist() == [
+        {
+            "deal_id": "D1",
+            "status": "won",
+            "kind": "renewal",
+            "created_on": date(2025, 4, 1),
+            "closed_on": date(2025, 6, 30),
+            "amount": Decimal("1234567.00"),
+            "stage": "受注",
+            "contact_id": None,
+            "account_id": "A1",
+        },
+        {
+            "deal_id": "D2",
+            "status": "open",
+            "kind": "new",
+            "created_on": date(2025, 4, 2),
+            "closed_on": None,
+            "amount": None,
+            "stage": "提案",
+            "contact_id": None,
+            "account_id": None,
+        },
+        {
+            "deal_id": "D3",
+            "status": "lost",
+            "kind": "new",
+            "created_on": date(2025, 4, 3),
+            "closed_on": date(2025, 5, 1),
+            "amount": Decimal("0.00"),
+            "stage": "失注",
+            "contact_id": None,
+            "account_id": "A1",
+        },
+    ]
+
+
+def test_each_file_leaves_one_fetch(tmp_path: Path) -> None:
+    (tmp_path / "exports").mkdir()
+    deals(tmp_path, "D1,,,受注,,,,", "D2,,,受注,,,,").rename(tmp_path / "exports/deals.csv")
+    load, _ = loaded(tmp_path, "deals", DEALS | {"file": "exports/deals.csv"})
+    (fetch,) = load.fetches
+    assert (fetch.table_name, fetch.request, fetch.row_count, fetch.flags, fetch.error) == (
+        "exports_deals",
+        "exports/deals.csv",
+        2,
+        (),
+        None,
+    )
+    assert fetch.duration_seconds > 0
+
+
+def test_a_file_with_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
+    deals(tmp_path)
+    load, table = loaded(tmp_path, "deals", DEALS)
+    assert (table.num_rows, load.fetches[0].row_count) == (0, 0)
+
+
+def test_an_absolute_path(tmp_path: Path) -> None:
+    path = deals(tmp_path, "D1,,,受注,,,,")
+    assert len(rows(Path("/nowhere"), "deals", DEALS | {"file": str(path)})) == 1
+
+
+def test_headers_match_whatever_their_width_and_the_spaces_around_them(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,5,,", header="商談ＩＤ, 会社ID ,名前,ﾌｪｰｽﾞ,種別,金額(円),作成日,クローズ日")
+    assert rows(tmp_path, "deals", DEALS)[0]["amount"] == 5
+
+
+def test_a_column_that_is_not_mapped_never_lands(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,A1,見積 三郎,受注,,,,")
+    assert "見積 三郎" not in str(rows(tmp_path, "deals", DEALS))
+
+
+def test_values_of_ours_need_no_mapping(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,won,renewal,,,", "D2,,,ｗｏｎ,,,,")
+    assert [(row["status"], row["kind"]) for row in rows(tmp_path, "deals", DEALS)] == [
+        ("won", "renewal"),
+        ("won", "new"),
+    ]
+
+
+def test_an_empty_cell_can_be_mapped(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,,,,,")
+    values = {"status": {"": "open"}, "kind": {"": "upsell"}}
+    (row,) = rows(tmp_path, "deals", DEALS | {"values": values})
+    assert (row["status"], row["kind"]) == ("open", "upsell")
+
+
+def test_form_submissions(tmp_path: Path) -> None:
+    (tmp_path / "forms.csv").write_text(
+        "送信ID,コンタクトID,送信日時,フォーム名,ページURL,無効理由\n"
+        "S1,C1,2025/04/01 08:59,お問い合わせ,https://WWW.example.co.jp/contact?email=a%40b.jp#form,\n"
+        "S2,C1,2025-04-01T23:30:00Z,資料DL,/articles/3?x=1,スパム\n"
+        "S3,C2,2025-04-01 00:00:00,資料DL,,研究目的\n"
+    )
+    settings = {
+        "file": "forms.csv",
+        "columns": {
+            "submission_id": "送信ID",
+            "contact_id": "コンタクトID",
+            "submitted_at": "送信日時",
+            "form": "フォーム名",
+            "kind": "フォーム名",
+            "page": "ページURL",
+            "invalid_reason": "無効理由",
+        },
+        "values": {"kind": {"お問い合わせ": "inquiry", "資料DL": "download"}, "invalid_reason": {"スパム": "spam"}},
+    }
+    found = [
+        (
+            row["form"],
+            row["kind"],
+            row["submitted_at"],
+            row["submitted_on"],
+            row["page_host"],
+            row["page_path"],
+            row["invalid_reason"],
+        )
+        for row in rows(tmp_path, "form_submissions", settings)
+    ]
+    assert found == [
+        (
+            "お問い合わせ",
+            "inquiry",
+            datetime(2025, 3, 31, 23, 59),
+            date(2025, 4, 1),
+            "www.example.co.jp",
+            "/contact",
+            None,
+        ),
+        ("資料DL", "download", datetime(2025, 4, 1, 23, 30), date(2025, 4, 2), None, "/articles/3", "spam"),
+        ("資料DL", "download", datetime(2025, 3, 31, 15, 0), date(2025, 4, 1), None, None, "other"),
+    ]
+
+
+def test_contacts(tmp_path: Path) -> None:
+    (tmp_path / "contacts.csv").write_text(
+        "id,created,first page\nC1,2025-04-01T20:00:00Z,example.com/a?b\nC2,2025-04-01,\n"
+    )
+    settings = {
+        "file": "contacts.csv",
+        "columns": {"contact_id": "id", "created_on": "created", "landing_page": "first page"},
+    }
+    found = [
+        tuple(row[name] for name in ("contact_id", "created_on", "landing_host", "landing_path", "industry"))
+        for row in rows(tmp_path, "contacts", settings)
+    ]
+    assert found == [("C1", date(2025, 4, 2), "example.com", "/a", None), ("C2", date(2025, 4, 1), None, None, None)]
+
+
+def test_stage_changes_in_the_time_zone_of_the_company(tmp_path: Path) -> None:
+    (tmp_path / "stages.csv").write_text("id,stage,at\nC1,MQL,2025-07-01 23:00\nC2,lead,2025-01-01\n")
+    settings = {
+        "file": "stages.csv",
+        "columns": {"contact_id": "id", "stage": "stage", "entered_at": "at"},
+        "values": {"stage": {"MQL": "mql"}},
+    }
+    assert rows(tmp_path, "stage_changes", settings, "America/New_York") == [
+        {"contact_id": "C1", "stage": "mql", "entered_at": datetime(2025, 7, 2, 3, 0), "entered_on": date(2025, 7, 1)},
+        {"contact_id": "C2", "stage": "lead", "entered_at": datetime(2025, 1, 1, 5, 0), "entered_on": date(2025, 1, 1)},
+    ]
+
+
+def test_orders_contracts_and_followers(tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text('no,account,day,amount\nO1,A1,2025/4/1,"1,000.50"\n')
+    order = {"order_id": "no", "account_id": "account", "ordered_on": "day", "amount": "amount"}
+    assert rows(tmp_path, "orders", {"file": "orders.csv", "columns": order}) == [
+        {
+            "order_id": "O1",
+            "account_id": "A1",
+            "ordered_on": date(2025, 4, 1),
+            "amount": Decimal("1000.50"),
+            "kind": "new",
+            "cost": None,
+            "deal_id": None,
+        }
+    ]
+    (tmp_path / "contracts.tsv").write_text("no\taccount\tstart\tend\nK1\tA1\t2025/4/1\t9999/12/31\n")
+    contract = {"contract_id": "no", "account_id": "account", "started_on": "start", "ended_on": "end"}
+    assert rows(tmp_path, "contracts", {"file": "contracts.tsv", "columns": contract})[0]["ended_on"] == date(
+        9999, 12, 31
+    )
+    (tmp_path / "social.csv").write_text("day;where;who;n\n2025/4/1;X;@example;12,345\n")
+    followers = {"as_of_on": "day", "platform": "where", "account": "who", "followers": "n"}
+    assert rows(tmp_path, "social_followers", {"file": "social.csv", "delimiter": ";", "columns": followers}) == [
+        {"as_of_on": date(2025, 4, 1), "platform": "X", "account": "@example", "followers": 12345}
+    ]
+
+
+def test_a_missing_file_names_it_and_what_to_do(tmp_path: Path) -> None:
+    error = refused(tmp_path, "deals", DEALS)
+    assert error.where == "deals.csv"
+    assert "no such file" in error.problem
+    assert "company.yml" in error.remedy
+
+
+def test_a_missing_column_names_what_was_wanted_and_found(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,A1,受注", header="商談ID,会社ID,ステージ")
+    columns = {"deal_id": "商談ID", "account_id": "会社ID", "status": "フェーズ"}
+    error = refused(tmp_path, "deals", {"file": "deals.csv", "columns": columns})
+    assert error.where == "deals.csv"
+    assert error.problem == "has no column フェーズ (for status); its first row is: 商談ID, 会社ID, ステージ"
+    assert error.remedy.startswith("correct the header under sources.exports.deals.columns in company.yml")
+
+
+def test_a_header_that_stands_twice(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,受注,受注", header="商談ID,フェーズ,フェーズ")
+    error = refused(tmp_path, "deals", {"file": "deals.csv", "columns": {"deal_id": "商談ID", "status": "フェーズ"}})
+    assert (error.where, error.problem) == ("deals.csv column フェーズ", "stands 2 times in the header")
+
+
+def test_the_wrong_encoding_names_byte_and_line(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,A1,山,受注,更新,5,2025/4/1,", encoding="cp932")
+    error = refused(tmp_path, "deals", DEALS | {"encoding": "utf-8"})
+    assert error.where == "deals.csv"
+    assert error.problem == "cannot be read as text: utf-8 ends at byte 0, line 1"
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "problem", "remedy"),
+    [
+        ("D9,A1,,受注,,12-34,,", "金額（円）", "12-34 is not an amount", "write digits alone"),
+        ("D9,A1,,受注,,about 5,,", "金額（円）", "a text of 7 characters is not an amount", "write digits alone"),
+        ("D9,A1,,受注,,,2025/13/1,", "作成日", "2025/13/1 is not a day of the calendar", "2025/4/1"),
+        ("D9,A1,,受注,,,,4/1/2025", "クローズ日", "4/1/2025 is not a date", "2025/4/1"),
+        (
+            "D9,A1,,受注確度A,,,,",
+            "フェーズ",
+            "受注確度A is not a status that company.yml knows",
+            "map it in company.yml: sources.exports.deals.values.status: {受注確度A: one of open, won, lost}",
+        ),
+        ("D9,A1,,,,,,", "フェーズ", "is empty", "fill it in"),
+        (",A1,,受注,,,,", "商談ID", "is empty", "fill it in"),
+        ("D9,taro@example.com,,受注,,,,", "会社ID", "holds an e-mail address", "map a column"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_names_file_line_and_column(
+    tmp_path: Path, line: str, column: str, problem: str, remedy: str
+) -> None:
+    deals(tmp_path, "D1,A1,山,受注,更新,5,2025/4/1,", 'D2,"A\r\n2",,受注,,,,', "", "D3,,,受注,,,,", line)
+    error = refused(tmp_path, "deals", DEALS)
+    assert error.where == f"deals.csv line 7 column {column}"
+    assert error.problem.startswith(problem)
+    assert remedy in error.remedy
+    assert "taro" not in str(error)
+
+
+def test_the_line_is_right_in_a_later_batch(tmp_path: Path) -> None:
+    good = [f"D{n},,,受注,,,," for n in range(2 * exports.BATCH_ROWS)]
+    deals(tmp_path, *good, "D,,,受注,,x,,")
+    assert refused(tmp_path, "deals", DEALS).where == f"deals.csv line {2 * exports.BATCH_ROWS + 2} column 金額（円）"
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    def peak(batches: int) -> float:
+        deals(tmp_path, *(f"D{n},A{n},,受注,,{n},2025-04-01,2025-05-01" for n in range(batches * exports.BATCH_ROWS)))
+        (load,) = exports.load({"deals": ExportFile(**DEALS)}, tmp_path, "Asia/Tokyo")
+        before = pa.total_allocated_bytes()
+        tracemalloc.start()
+        try:
+            arrow = max(pa.total_allocated_bytes() for _ in load.batches)
+            return float(tracemalloc.get_traced_memory()[1] + arrow - before)
+        finally:
+            tracemalloc.stop()
+
+    assert peak(4) < 1.3 * peak(2)
+
+
+def test_every_kind_has_its_table_and_readable_columns() -> None:
+    assert list(exports.KINDS) == [
+        "contacts",
+        "form_submissions",
+        "stage_changes",
+        "deals",
+        "orders",
+        "contracts",
+        "social_followers",
+    ]
+    assert exports.readable("form_submissions") == [
+        "submission_id",
+        "contact_id",
+        "kind",
+        "submitted_at",
+        "form",
+        "asset",
+        "page",
+        "invalid_reason",
+    ]
+    assert exports.readable("contacts") == [
+        "contact_id",
+        "created_on",
+        "account_id",
+        "industry",
+        "job_title",
+        "landing_page",
+        "newsletter_on",
+        "unsubscribed_on",
+        "invalid_reason",
+    ]
+    assert exports.readable("stage_changes") == ["contact_id", "stage", "entered_at"]
+    for kind, column in [*exports.CHOICES, *exports.DEFAULTS]:
+        assert column in exports.readable(kind)
+
+
+@pytest.mark.parametrize("name", ["cp932_holidays"])
+def test_a_real_file_in_cp932(name: str) -> None:
+    """National holidays of the Cabinet Office of Japan: 1,067 rows, dates without zeros, 1955 to 2027."""
+    folder = Path(__file__).parents[2] / "../shared/data" / name
+    if not folder.exists():
+        pytest.skip("the shared data is not here")
+    columns = {
+        "contract_id": "国民の祝日・休日月日",
+        "account_id": "国民の祝日・休日名称",
+        "started_on": "国民の祝日・休日月日",
+    }
+    found = rows(folder, "contracts", {"file": "syukujitsu.csv", "columns": columns})
+    assert len(found) == 1067
+    assert (found[0]["started_on"], found[0]["account_id"]) == (date(1955, 1, 1), "元日")
+    assert (found[-1]["started_on"], found[-1]["account_id"]) == (date(2027, 11, 23), "勤労感謝の日")

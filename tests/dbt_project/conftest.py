@@ -1,0 +1,187 @@
+"""Two warehouses built by the whole dbt project: one worked out by hand, one of a company without any source."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+
+from connectors import exports, ga4, plan, search_console
+from connectors.table import Table
+from pipelines import company, warehouse
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+TABLES = (
+    *ga4.TABLES, *search_console.TABLES, *exports.TABLES, *plan.TABLES, *company.TABLES, *warehouse.TABLES
+)  # fmt: skip
+AS_OF = date(2026, 5, 10)  # a Sunday
+Rows = Mapping[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A warehouse, what dbt knew of the project and, by unique id, how every node of the build ended."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+    statuses: Mapping[str, str]
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.path), read_only=True) as con:
+            return con.execute(sql).fetchall()
+
+    def models(self) -> Iterator[Mapping[str, Any]]:
+        return (node for node in self.manifest["nodes"].values() if node["resource_type"] == "model")
+
+
+@pytest.fixture(scope="session")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    result = dbtRunner().invoke(["parse", *_options(tmp_path_factory.mktemp("parsed"))])
+    assert result.success, result.exception
+    assert isinstance(result.result, Manifest)
+    return result.result
+
+
+@pytest.fixture(scope="session")
+def built(parsed: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The world of :func:`hand_worked`, built with every unit test."""
+    return _build(parsed, tmp_path_factory.mktemp("built"), hand_worked(), ["build"])
+
+
+@pytest.fixture(scope="session")
+def built_empty(parsed: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A company that has connected nothing."""
+    inputs = [{"input": name, "is_available": False, "reason": f"no {name}"} for name in _inputs()]
+    rows = {"company_settings": [_settings()], "company_inputs": inputs}
+    return _build(parsed, tmp_path_factory.mktemp("empty"), rows, ["build", "--exclude-resource-type", "unit_test"])
+
+
+def _options(folder: Path) -> list[str]:
+    return [
+        "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(folder),
+        "--log-path", str(folder), "--log-level", "none", "--no-version-check", "--no-send-anonymous-usage-stats",
+    ]  # fmt: skip
+
+
+def _build(parsed: Manifest, folder: Path, rows: Rows, command: list[str]) -> Built:
+    path = folder / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as con:
+        warehouse.prepare(con, TABLES)
+        for table in TABLES:
+            _insert(con, table, rows.get(table.name, []))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GYAKUSAN_WAREHOUSE", str(path))
+        result = dbtRunner(manifest=parsed).invoke([*command, *_options(folder)])
+        DuckDBConnectionManager.close_all_connections()  # or it holds the file until the process ends
+    assert result.exception is None, result.exception
+    ended = {run.node.unique_id: f"{run.status} {run.message}" for run in result.result}
+    return Built(path, json.loads((folder / "manifest.json").read_text()), ended)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        batch = pa.Table.from_pylist(rows, schema=table.schema)
+        con.register("batch", batch)
+        con.execute(f"insert into raw.{table.name} by name from batch")
+        con.unregister("batch")
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        "name": "hand-worked", "locale": "ja", "timezone": "Asia/Tokyo", "currency": "JPY",
+        "fiscal_year_start": 4, "as_of": AS_OF,
+    }  # fmt: skip
+
+
+def _inputs() -> list[str]:
+    return list(company.inputs(company.Sources()))
+
+
+def hand_worked() -> dict[str, list[dict[str, Any]]]:
+    """GA4 and Search Console since April 2026, deals since April 2025, no costs of orders and no social media."""
+    days = [date(2026, 4, 1) + timedelta(days=n) for n in range(40)]  # 1 April to 10 May
+    missing = {"exports.orders.cost", "exports.social_followers"}
+    users = {("month", date(2026, 4, 1)): 100, ("month", date(2026, 5, 1)): 50, ("week", date(2026, 5, 4)): 30,
+             ("quarter", date(2026, 4, 1)): 120}  # fmt: skip
+    deals = [
+        # April 2026: 60 closed, of which 12 won.
+        {"deal_id": f"d{n}", "status": "won" if n < 12 else "lost", "kind": "new", "created_on": date(2026, 4, 15),
+         "closed_on": date(2026, 4, 20), "amount": Decimal("1000000.25"), "contact_id": "c1" if n == 0 else None}
+        for n in range(60)
+    ] + [
+        {"deal_id": f"last_year_{n}", "status": "lost", "kind": "new", "created_on": date(2025, 4, 15),
+         "closed_on": date(2025, 4, 20), "amount": Decimal(1), "contact_id": None}
+        for n in range(3)
+    ]  # fmt: skip
+    return {
+        "company_settings": [_settings()],
+        "company_events": [{"meaning": "one_minute", "event_name": "engaged_60s"}],
+        "company_article_paths": [{"path_prefix": "/articles/"}],
+        "company_inputs": [
+            {"input": name, "is_available": name not in missing, "reason": f"no {name}" if name in missing else None}
+            for name in _inputs()
+        ],
+        "ga4_site_days": [
+            {"date_on": day, "host": host, "page_views": views, "sessions": 4, "engaged_sessions": 2, "key_events": 0}
+            for day in days for host, views in (("www.example.com", 10), ("blog.example.com", 5))
+        ],
+        "ga4_users": [
+            {"grain": grain, "period_start": start, "active_users": count, "total_users": count, "new_users": 0,
+             "sessions": 2 * count, "engagement_seconds": 0.0}
+            for (grain, start), count in users.items()
+        ],
+        "ga4_article_users": [
+            {"grain": "month", "period_start": date(2026, 4, 1), "active_users": 80, "scrolled_users": 20,
+             "engagement_seconds": 3600.0, "page_views": 200},
+        ],
+        "ga4_page_days": [
+            {"date_on": day, "host": "www.example.com", "path": "/articles/a", "page_views": 3,
+             "engagement_seconds": 60.0, "event_count": 0}
+            for day in days
+        ],
+        "ga4_page_months": [
+            {"period_start": date(2026, 4, 1), "host": "www.example.com", "path": "/articles/a", "active_users": 40,
+             "total_users": 40, "scrolled_users": 10, "engagement_seconds": 1800.0},
+        ],
+        "search_console_days": [
+            {"date_on": day, "clicks": 2, "impressions": 300 if day == days[0] else 100,
+             "position": 8.0 if day == days[0] else 4.0, "is_final": day <= date(2026, 5, 6)}
+            for day in days if day <= date(2026, 5, 8)
+        ],
+        "exports_contacts": [
+            {"contact_id": "c1", "created_on": date(2026, 4, 2), "landing_host": "www.example.com",
+             "landing_path": "/articles/a", "newsletter_on": date(2026, 4, 2)},
+        ],
+        "exports_stage_changes": [
+            {"contact_id": "c1", "stage": "mql", "entered_at": datetime(2026, 4, 3), "entered_on": date(2026, 4, 3)},
+        ],
+        "exports_deals": deals,
+        "exports_contracts": [
+            {"contract_id": "k1", "account_id": "a1", "started_on": date(2025, 4, 1), "ended_on": date(2026, 4, 10)},
+            {"contract_id": "k2", "account_id": "a2", "started_on": date(2025, 4, 1), "ended_on": None},
+            {"contract_id": "k3", "account_id": "a3", "started_on": date(2026, 5, 1), "ended_on": None},
+        ],
+        "plan_targets": [
+            {"kpi": "orders", "grain": "quarter", "start_on": date(2026, 4, 1), "end_on": date(2026, 9, 30),
+             "target": 30.0, "is_kgi": True, "owner": "sales"},
+            {"kpi": "deals", "grain": "month", "start_on": date(2026, 4, 1), "end_on": date(2026, 6, 30),
+             "target": 50.0, "is_kgi": False, "owner": "sales"},
+        ],
+        "fetches": [
+            {"table_name": "ga4_site_days", "request": "day", "window_start": days[0], "window_end": date(2026, 4, 30),
+             "row_count": 60, "fetched_at": datetime(2026, 5, 1), "duration_seconds": 1.0, "retries": 0,
+             "flags": "thresholded", "quota": "{}", "error": None},
+            {"table_name": "ga4_site_days", "request": "day", "window_start": date(2026, 5, 1), "window_end": AS_OF,
+             "row_count": 0, "fetched_at": datetime(2026, 5, 11), "duration_seconds": 1.0, "retries": 0,
+             "flags": "sampled", "quota": "{}", "error": "HTTP 500"},
+        ],
+    }  # fmt: skip

@@ -1,0 +1,141 @@
+"""The whole project on a world worked out by hand (conftest.py), and on a company without any source."""
+
+from typing import Any
+
+import pytest
+
+STAGES = ("awareness", "engagement", "conversion", "retention")
+ALL = " union all ".join(f"select * from marts.{stage}" for stage in STAGES)
+
+
+def test_every_node_and_unit_test_passes(built: Any) -> None:
+    assert {node: status for node, status in built.statuses.items() if not status.startswith(("success", "pass"))} == {}
+    assert any(node.startswith("unit_test.") for node in built.statuses)
+
+
+def test_a_company_without_sources_builds_and_says_so(built_empty: Any) -> None:
+    bad = {node: status for node, status in built_empty.statuses.items() if not status.startswith(("success", "pass"))}
+    assert bad == {}
+    rows = built_empty.rows(f"select grain, kpi, value, n, is_complete, flags, status, reason from ({ALL})")
+    assert len(rows) == 3 * 25
+    assert {row[2:7] for row in rows} == {(None, None, False, "", "not_measurable")}
+    assert all(reason.startswith("no ") for *_, reason in rows)
+    assert built_empty.rows("select count(*) from marts.articles") == [(0,)]
+
+
+def kpi(built: Any, name: str, grain: str, start: str, columns: str = "value, numerator, denominator, n") -> Any:
+    (row,) = built.rows(
+        f"select {columns} from ({ALL}) where kpi = '{name}' and grain = '{grain}' and period_start = date '{start}'"
+    )
+    return row
+
+
+@pytest.mark.parametrize(
+    ("name", "grain", "start", "expected"),
+    [
+        ("page_views", "month", "2026-04-01", (450, 450, None, 450)),  # 30 days of 10 + 5
+        ("page_views", "week", "2026-05-04", (105, 105, None, 105)),
+        ("page_views", "quarter", "2026-04-01", (600, 600, None, 600)),
+        ("users", "month", "2026-04-01", (100, 100, None, 100)),
+        ("users", "quarter", "2026-04-01", (120, 120, None, 120)),  # not 150
+        ("sessions", "month", "2026-04-01", (200, 200, None, 200)),
+        # (8 * 300 + 4 * 100 * 29) / (300 + 2,900)
+        ("search_position", "month", "2026-04-01", (4.375, 14000, 3200, 3200)),
+        ("search_clicks", "month", "2026-05-01", (16, 16, None, 16)),
+        ("engagement_seconds", "month", "2026-04-01", (45, 3600, 80, 80)),
+        ("read_through_rate", "month", "2026-04-01", (0.25, 20, 80, 80)),
+        ("newsletter_signups", "month", "2026-05-01", (0, 0, None, 0)),
+        ("leads", "month", "2026-04-01", (1, 1, None, 1)),
+        ("deal_rate", "month", "2026-04-01", (1, 1, 1, 1)),
+        ("deals", "month", "2026-04-01", (60, 60, None, 60)),
+        ("deals", "month", "2025-08-01", (0, 0, None, 0)),
+        ("win_rate", "quarter", "2026-04-01", (0.2, 12, 60, 60)),
+        ("win_rate", "month", "2026-05-01", (None, 0, 0, 0)),
+        ("orders", "month", "2026-04-01", (12, 12, None, 12)),
+        ("order_value", "month", "2026-04-01", (12_000_003, 12_000_003, None, 12)),
+        ("customers", "month", "2026-04-01", (1, 1, None, 1)),
+        ("customers", "month", "2026-05-01", (2, 2, None, 2)),
+        ("churn_rate", "month", "2026-04-01", (0.5, 1, 2, 2)),
+        ("churn_rate", "month", "2026-05-01", (0, 0, 1, 1)),
+        ("ltv", "month", "2026-04-01", (None, None, None, None)),
+        ("users", "month", "2026-03-01", (None, None, None, None)),
+    ],
+)
+def test_a_kpi_has_the_value_worked_out_by_hand(
+    built: Any, name: str, grain: str, start: str, expected: tuple[float | None, ...]
+) -> None:
+    assert kpi(built, name, grain, start) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "grain", "start", "expected"),
+    [
+        ("page_views", "month", "2026-04-01", (True, "thresholded", "measured", None)),
+        ("page_views", "week", "2026-03-30", (False, "thresholded", "measured", None)),  # read from 1 April on
+        ("page_views", "month", "2026-05-01", (False, "provisional", "measured", None)),  # a failed answer says nothing
+        ("page_views", "month", "2026-03-01", (False, "no_data", "measured", None)),
+        ("search_clicks", "week", "2026-04-27", (True, "", "measured", None)),
+        ("search_clicks", "week", "2026-05-04", (False, "provisional", "measured", None)),  # final until 6 May
+        ("read_through_rate", "month", "2026-04-01", (True, "method:scrolled_90", "measured", None)),
+        ("deal_rate", "month", "2026-04-01", (False, "immature", "measured", None)),
+        ("win_rate", "week", "2026-04-27", (True, "no_denominator", "measured", None)),
+        ("social_followers", "month", "2026-04-01", (False, "", "not_measurable", "no exports.social_followers")),
+        ("ltv", "month", "2026-04-01", (False, "", "not_measurable", "no exports.orders.cost")),
+    ],
+)
+def test_a_kpi_says_how_far_it_can_be_trusted(
+    built: Any, name: str, grain: str, start: str, expected: tuple[bool, str, str, str | None]
+) -> None:
+    assert kpi(built, name, grain, start, "is_complete, flags, status, reason") == expected
+
+
+def test_a_rate_carries_wilsons_interval(built: Any) -> None:
+    low, high = kpi(built, "win_rate", "month", "2026-04-01", "ci_low, ci_high")
+    assert (round(low, 6), round(high, 6)) == (0.118285, 0.317818)  # DOMAIN: 12 of 60
+
+
+def test_every_kpi_has_every_period_from_the_first_day_with_data(built: Any) -> None:
+    # From 1 April 2025 (contracts) to 10 May 2026: 58 weeks, 14 months, 5 quarters.
+    assert built.rows(f"select kpi, count(*) from ({ALL}) group by kpi having count(*) <> 58 + 14 + 5") == []
+    assert built.rows(f"select count(distinct kpi) from ({ALL})") == [(25,)]
+    assert built.rows(f"select kpi from ({ALL}) except select kpi from marts.kpis") == []
+
+
+def test_value_is_numerator_over_denominator(built: Any) -> None:
+    wrong = f"select * from ({ALL}) where value is distinct from numerator / case denominator when 0 then null else coalesce(denominator, 1) end"
+    assert built.rows(wrong) == []
+
+
+def test_the_scorecard_joins_actuals_to_targets(built: Any) -> None:
+    assert built.rows("""
+        select kpi, grain, period_start::varchar, actual, target, gap, attainment, last_year, status, is_kgi
+        from marts.scorecard where target is not null order by kpi, period_start
+    """) == [
+        ("deals", "month", "2026-04-01", 60, 50, 10, 1.2, 3, "achieved", False),
+        ("deals", "month", "2026-05-01", 0, 50, -50, 0, 0, "on_the_way", False),
+        ("deals", "month", "2026-06-01", None, 50, None, None, 0, "upcoming", False),
+        ("orders", "quarter", "2026-04-01", 12, 30, -18, 0.4, 0, "on_the_way", True),
+        ("orders", "quarter", "2026-07-01", None, 30, None, None, 0, "upcoming", True),
+    ]
+    assert built.rows("select count(*) from marts.scorecard") == [((58 + 14 + 5) * 25 + 2,)]
+
+
+def test_an_article_shows_what_became_of_its_contacts(built: Any) -> None:
+    assert built.rows("""
+        select host, path, period_start::varchar, page_views, users, read_through_rate, landing_sessions, search_clicks,
+            leads, mqls, deals, orders, order_value, is_complete
+        from marts.articles order by period_start
+    """) == [
+        ("www.example.com", "/articles/a", "2026-04-01", 90, 40, 0.25, 0, 0, 1, 1, 1, 1, 1_000_000.25, True),
+        ("www.example.com", "/articles/a", "2026-05-01", 30, 0, None, 0, 0, 0, 0, 0, 0, 0, False),
+    ]
+
+
+def test_the_definitions_stand_in_the_database(built: Any) -> None:
+    assert built.rows("select table_name from duckdb_tables() where schema_name = 'marts' and comment is null") == []
+    undescribed = "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and comment is null"
+    assert built.rows(undescribed) == []
+
+
+def test_no_column_holds_a_type_that_spark_does_not_know(built: Any) -> None:
+    assert built.rows("select table_name, column_name from duckdb_columns() where data_type = 'HUGEINT'") == []
