@@ -1,6 +1,7 @@
 """The demo world on the ports that a company folder names, and its exports in that folder."""
 
 import argparse
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,8 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except FileNotFoundError as error:
-        print(f"error: there is no program {error.filename}", file=sys.stderr)
-        return 127
+        print(f"error: {error.filename} is not there", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -54,6 +55,8 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         asked.command = asked.command[asked.command[:1] == ["--"] :]
         if not asked.command:
             parser.error("run needs a command: python -m demo run -- COMMAND ...")
+        if shutil.which(asked.command[0]) is None:
+            parser.error(f"there is no program {asked.command[0]}")
     asked.as_of = asked.as_of or datetime.now(ZoneInfo(TIME_ZONE)).date() - timedelta(days=1)
     return asked
 

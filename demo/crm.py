@@ -1,8 +1,6 @@
-"""People who become contacts, and what sales does with them: stages, deals, orders, contracts.
+"""What marketing and sales do with the contacts: stages, deals, orders, contracts.
 
-A contact is drawn on the day of the first visit with the whole future: which forms, when, whether and when the
-contact becomes an MQL, a deal, a customer, and whether each year's renewal comes. :func:`as_known` cuts that future
-at a day, as an export of that day would show it.
+:func:`journeys` knows the whole future of everybody; :func:`as_known` cuts it at a day, as exports of that day show it.
 """
 
 from dataclasses import dataclass
@@ -13,115 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from demo import draws
-from demo.draws import Flags, Floats, Ints, Keys
-from demo.season import DAY, LAST_SECOND, contacts_level, second_at_work, second_of_day, weak_hand_off, workday
-from demo.site import ASSETS, FIRST_MONDAY, article_weights, site, week_number
+from demo.draws import Flags, Floats, Ints
+from demo.people import DOWNLOAD, INQUIRY, NEVER, NEWSLETTER, PHONE, People
+from demo.season import DAY, second_at_work, weak_hand_off, workday
+from demo.site import site
 
-NEVER = 1 << 40
-"""A moment that no export ever reaches."""
 Number = TypeVar("Number", np.int64, np.bool_)
-CONTACTS_PER_DAY = 12.0
-KINDS = ("download", "newsletter", "inquiry", "phone")
-DOWNLOAD, NEWSLETTER, INQUIRY, PHONE = range(4)
 INDUSTRIES = ("製造業", "卸売業", "情報通信業", "サービス業", "建設業", "小売業", "")
 JOB_TITLES = ("部長", "課長", "主任", "担当者", "役員", "")
 YEARS = 8
-
-
-@dataclass(frozen=True)
-class People:
-    """One element per contact ever to come from the days drawn; moments are seconds since 1970 in local time."""
-
-    key: Keys
-    contact_id: pd.Series
-    account_id: pd.Series
-    day: Ints
-    """Day of the first visit."""
-    kind: Ints
-    article: Ints
-    """The article that brought the contact here (number among the articles)."""
-    touches: Ints
-    """Web sessions before the one with the first form."""
-    submissions: pd.DataFrame
-    """person, slot, kind, asset, started (start of its session), submitted_at, invalid_reason, on_article."""
-
-
-def people(seed: int, first_day: int, last_day: int) -> People:
-    """Everybody whose first visit was on ``first_day..last_day``."""
-    days = np.arange(first_day, last_day + 1, dtype=np.int64)
-    luck = draws.uniform(draws.keys(seed, "contacts a day", days, np.zeros_like(days)), "count")
-    counts = np.floor(CONTACTS_PER_DAY * contacts_level(days) * (0.5 + luck) + 0.5).astype(np.int64)
-    day = np.repeat(days, counts)
-    index = np.arange(len(day)) - np.repeat(np.cumsum(counts) - counts, counts)
-    key = draws.keys(seed, "contact", day, index)
-    kind = draws.choice(key, "kind", [0.53, 0.28, 0.165, 0.025])
-    weeks = week_number(day)
-    weights = article_weights(int(weeks.min()), int(weeks.max() - weeks.min()) + 1) * site().persuasion
-    article = draws.choice_by_group(key, "article", weights, weeks - weeks.min())
-    touches = np.where(kind == PHONE, 0, draws.geometric(key, "touches", 0.5, 4))
-    dates = day.astype("datetime64[D]")
-    date_text = pd.Series(np.datetime_as_string(dates)).str.replace("-", "")
-    number = pd.Series(index).astype(str).str.zfill(3)
-    shared = draws.uniform(key, "shared account") < 0.12
-    group = pd.Series((draws.uniform(key, "account") * 15).astype(np.int64)).astype(str).str.zfill(2)
-    own = "A" + date_text + "-" + number
-    account_id = own.where(~shared, "A" + date_text.str[:6] + "G-" + group)
-    return People(
-        key=key, contact_id="C" + date_text + "-" + number, account_id=account_id, day=day, kind=kind,
-        article=article, touches=touches, submissions=_submissions(key, day, kind, touches),
-    )
-
-
-def touch_days(key: Keys, day: Ints, touch: Ints) -> Ints:
-    """The day of each contact's touch-th session (0 is the first visit)."""
-    total = day.copy()
-    for number in range(1, 5):
-        gap = 1 + np.minimum(draws.exponential(draws.child(key, np.full(len(key), number)), "gap", 9.0), 40.0)
-        total = total + np.where(touch >= number, gap.astype(np.int64), 0)
-    return total
-
-
-def _submissions(key: Keys, day: Ints, kind: Ints, touches: Ints) -> pd.DataFrame:
-    person = np.arange(len(key))
-    first = touch_days(key, day, touches) * DAY + second_of_day(draws.child(key, touches))
-    chance = {name: draws.uniform(key, name) for name in ("download again", "inquire later", "repeat", "again", "join")}
-    later = {name: first // DAY + 2 + draws.exponential(key, name, mean).astype(np.int64)
-             for name, mean in (("days to download", 20.0), ("days to inquiry", 25.0), ("days to join", 30.0))}
-    second = second_of_day(key)
-    asset = draws.choice(key, "asset", [5, 4, 3, 3, 2, 1])
-    other_asset = (asset + 1 + draws.choice(key, "other asset", [1.0] * 5)) % len(ASSETS)
-    # A repeat of the same download within 24 hours, and for some a third one more than 24 hours after the first.
-    repeat = first + 1800 + (draws.uniform(key, "repeat after") * 19 * 3600).astype(np.int64)
-    third = first + 26 * 3600 + (draws.uniform(key, "third after") * 14 * 3600).astype(np.int64)
-    repeats = (kind == DOWNLOAD) & (chance["repeat"] < 0.07)
-    slots: list[tuple[Flags, Ints | int, Ints, Ints]] = [
-        (kind != PHONE, kind, asset, first),
-        (chance["download again"] < np.array([0.25, 0.15, 0.12, 0.0])[kind], DOWNLOAD, other_asset,
-         later["days to download"] * DAY + second),
-        (chance["inquire later"] < np.array([0.06, 0.03, 0.0, 0.0])[kind], INQUIRY, asset,
-         later["days to inquiry"] * DAY + second),
-        (repeats, DOWNLOAD, asset, repeat),
-        (repeats & (chance["again"] < 0.35), DOWNLOAD, asset, third),
-        ((kind == DOWNLOAD) & (chance["join"] < 0.06), NEWSLETTER, asset, later["days to join"] * DAY + second),
-    ]
-    parts = [
-        pd.DataFrame({"person": person[chosen], "slot": slot, "asset": which[chosen], "started": moment[chosen],
-                      "kind": form[chosen] if isinstance(form, np.ndarray) else form})
-        for slot, (chosen, form, which, moment) in enumerate(slots)
-    ]
-    table = pd.concat(parts, ignore_index=True).sort_values(["person", "slot"], ignore_index=True)
-    slot_key = draws.child(key[table["person"]], 100 + table["slot"].to_numpy())
-    started = table["started"].to_numpy()
-    started = np.where(started % DAY > LAST_SECOND, (started // DAY + 1) * DAY + 7200, started)
-    # Spam, sales pitches and support requests come through the inquiry form as somebody's first submission.
-    reason = draws.choice(slot_key, "invalid", [0.08, 0.12, 0.05, 0.75])
-    inquiry = (table["kind"].to_numpy() == INQUIRY) & (table["slot"].to_numpy() == 0)
-    table["started"] = started
-    table["submitted_at"] = started + 60 + (draws.uniform(slot_key, "fill in") * 840).astype(np.int64)
-    table["invalid_reason"] = np.array(["spam", "sales_pitch", "support", ""])[np.where(inquiry, reason, 3)]
-    table["on_article"] = np.where(
-        table["kind"] == NEWSLETTER, True, (table["kind"] == DOWNLOAD) & (draws.uniform(slot_key, "inline") < 0.5))
-    return table
 
 
 @dataclass(frozen=True)
@@ -136,96 +34,136 @@ class Business:
     contracts: pd.DataFrame
 
 
-def as_known(who: People, as_of: int) -> Business:
-    """What the MA, SFA and CRM show at the end of day ``as_of`` (days since 1970-01-01)."""
-    end = (as_of + 1) * DAY
-    key, kind, n = who.key, who.kind, len(who.key)
-    forms = who.submissions
+@dataclass(frozen=True)
+class Journeys:
+    """What becomes of each contact, however long it takes: moments in seconds, NEVER for what never happens."""
 
-    def moment_of(rows: Flags) -> Ints:
-        """The first such submission of each contact, or NEVER."""
+    created: Ints
+    lead: Ints
+    lead_again: Ints
+    mql: Ints
+    mql_again: Ints
+    sql: Ints
+    deal: Ints
+    closed: Ints
+    won: Flags
+    """Whether the deal is won when it closes."""
+    disqualified: Ints
+    joined: Ints
+    left: Ints
+    """Subscribed to the newsletter, and unsubscribed."""
+    invalid_reason: NDArray[np.str_]
+
+
+def journeys(who: People) -> Journeys:
+    """The future of everybody."""
+    key, kind, forms = who.key, who.kind, who.submissions
+
+    def first(rows: Flags) -> Ints:
+        """The moment of each contact's first such submission."""
         chosen = forms[rows].groupby("person")["submitted_at"].min()
-        result = np.full(n, NEVER)
-        result[chosen.index.to_numpy()] = chosen.to_numpy()
-        return result
+        moments = np.full(len(key), NEVER)
+        moments[chosen.index.to_numpy()] = chosen.to_numpy()
+        return moments
 
-    def after(moment: Ints, purpose: str, median: float | Floats, sigma: float) -> Ints:
-        """A working moment some days after another one; never earlier than it."""
+    def after(moment: Ints, happens: Flags, purpose: str, median: float | Floats, sigma: float) -> Ints:
+        """A working moment log-normally many days after another one, and never earlier than it."""
         days = moment // DAY + np.round(draws.log_normal(key, purpose, median, sigma)).astype(np.int64)
-        later: Ints = np.maximum(moment + 60, workday(days) * DAY + second_at_work(key, purpose))
-        return later
+        later = np.maximum(moment + 60, workday(days) * DAY + second_at_work(key, purpose))
+        return np.where(happens, later, NEVER)
 
-    invalid = (forms["invalid_reason"] != "").to_numpy()
-    lead_form = (forms["kind"] != NEWSLETTER).to_numpy() & ~invalid
-    phoned = np.where(kind == PHONE, workday(who.day) * DAY + second_at_work(key, "phone"), NEVER)
-    created = np.minimum(moment_of(np.ones(len(forms), bool)), phoned)
-    lead = np.minimum(moment_of(lead_form), phoned)
-    inquired = moment_of(lead_form & (forms["kind"] == INQUIRY).to_numpy())
+    by_phone = kind == PHONE
+    of_kind, valid = forms["kind"].to_numpy(), (forms["invalid_reason"] == "").to_numpy()
+    phoned = np.where(by_phone, workday(who.day) * DAY + second_at_work(key, "phone"), NEVER)
+    created = np.minimum(first(np.ones(len(forms), bool)), phoned)
+    lead = np.minimum(first(valid & (of_kind != NEWSLETTER)), phoned)
+    inquired = first(valid & (of_kind == INQUIRY))
+    is_lead = lead < NEVER
     reason = np.where(kind == DOWNLOAD, draws.choice(key, "contact invalid", [0.02, 0.03, 0.95]), 2)
     real = reason == 2
 
-    fit = np.where(kind == PHONE, 1.0, site().fit[who.article])
-    talks = (inquired < NEVER) | (kind == PHONE)
-    likely = np.where(talks, 0.64, np.array([0.175, 0.175, 0.0, 0.6])[kind]) * (0.5 + 0.5 * fit)
-    is_mql = (lead < NEVER) & real & (draws.uniform(key, "becomes mql") < likely)
+    # Who asks becomes an MQL more often than who reads, and readers of some articles more often than of others.
+    fit = np.where(by_phone, 1.0, site().fit[who.article])
+    asks = (inquired < NEVER) | by_phone
+    is_mql = is_lead & real & (draws.uniform(key, "becomes mql") < np.where(asks, 0.64, 0.175) * (0.5 + 0.5 * fit))
     warm = np.where(inquired < NEVER, np.maximum(lead, inquired), lead)
-    mql = np.where(is_mql, after(warm, "days to mql", np.where(talks, 2.0, 5.0), 0.9), NEVER)
-
-    weak = weak_hand_off(np.minimum(mql, end) // DAY)
+    mql = after(warm, is_mql, "days to mql", np.where(asks, 2.0, 5.0), 0.9)
+    weak = weak_hand_off(np.where(is_mql, mql, 0) // DAY)
     has_deal = is_mql & (draws.uniform(key, "becomes deal") < 0.40 * fit * np.where(weak, 0.35, 1.0))
-    deal = np.where(has_deal, after(mql, "days to deal", np.where(weak, 30.0, 18.0), 0.7), NEVER)
-    sql = np.where(is_mql & (has_deal | (draws.uniform(key, "becomes sql") < 0.4)),
-                   np.minimum(after(mql, "days to sql", 4.0, 0.8), deal - 30), NEVER)
-    outcome = draws.choice(key, "outcome", [0.32, 0.60, 0.08])
-    closed = np.where(has_deal & (outcome < 2),
-                      after(deal, "days to close", np.where(outcome == 0, 45.0, 55.0), 0.6) + 3 * DAY, NEVER)
-    closed = np.where(closed < NEVER, workday(closed // DAY) * DAY + closed % DAY, NEVER)
-    won = outcome == 0
-    dropped = (lead < NEVER) & ~has_deal & (draws.uniform(key, "dropped") < np.where(is_mql, 0.6, 0.25)) | ~real
-    disqualified = np.where(dropped, after(np.where(is_mql, mql, lead), "days to drop", np.where(real, 35.0, 2.0), 0.7),
-                            NEVER)
+    deal = after(mql, has_deal, "days to deal", np.where(weak, 30.0, 18.0), 0.7)
+    is_sql = is_mql & (has_deal | (draws.uniform(key, "becomes sql") < 0.4))
+    sql = np.minimum(after(mql, is_sql, "days to sql", 4.0, 0.8), np.where(is_sql, deal - 30, NEVER))
+
+    outcome = draws.choice(key, "outcome", [0.32, 0.60, 0.08])  # won, lost, never closed
+    lag = np.where(outcome == 0, 45.0, 55.0)
+    closed = after(deal + 3 * DAY, has_deal & (outcome < 2), "days to close", lag, 0.6)
+    chance = np.where(is_mql, 0.6, 0.25)
+    dropped = is_lead & ~has_deal & (draws.uniform(key, "dropped") < chance) | ~real
+    disqualified = after(np.where(is_mql, mql, lead), dropped, "days to drop", np.where(real, 35.0, 2.0), 0.7)
     back = dropped & is_mql & (draws.uniform(key, "comes back") < 0.15)
-    mql_again = np.where(back, after(disqualified, "days to come back", 80.0, 0.3), NEVER)
-    lead_again = np.where((lead < NEVER) & (draws.uniform(key, "lead again") < 0.03),
-                          after(lead, "days to lead again", 50.0, 0.5), NEVER)
+    again = is_lead & (draws.uniform(key, "lead again") < 0.03)
 
-    stages = [("lead", lead), ("lead", lead_again), ("mql", mql), ("mql", mql_again), ("sql", sql), ("deal", deal),
-              ("customer", np.where(won, closed, NEVER)), ("disqualified", disqualified)]
-    changes = pd.concat([
-        pd.DataFrame({"contact_id": who.contact_id[moment < end], "stage": stage, "entered_at": moment[moment < end]})
-        for stage, moment in stages
-    ], ignore_index=True).sort_values(["entered_at", "contact_id"], ignore_index=True)
+    ticked = np.where((kind == DOWNLOAD) & (draws.uniform(key, "ticks box") < 0.25), created, NEVER)
+    joined = np.minimum(first(of_kind == NEWSLETTER), ticked)
+    leaves = (joined < NEVER) & (draws.uniform(key, "leaves") < 0.2)
+    stays = (1 + draws.exponential(key, "days to leave", 200.0)).astype(np.int64)
+    return Journeys(
+        created=created, lead=lead, lead_again=after(lead, again, "days to lead again", 50.0, 0.5), mql=mql,
+        mql_again=after(disqualified, back, "days to come back", 80.0, 0.3), sql=sql, deal=deal, closed=closed,
+        won=outcome == 0, disqualified=disqualified, joined=joined,
+        left=np.where(leaves, joined + stays * DAY, NEVER),
+        invalid_reason=np.array(["competitor", "student", ""])[reason],
+    )
 
-    joined = np.minimum(moment_of((forms["kind"] == NEWSLETTER).to_numpy()),
-                        np.where((kind == DOWNLOAD) & (draws.uniform(key, "ticks box") < 0.25), created, NEVER))
-    left = np.where((joined < NEVER) & (draws.uniform(key, "leaves") < 0.2),
-                    joined + (1 + draws.exponential(key, "days to leave", 200.0)).astype(np.int64) * DAY, NEVER)
-    nameless = (kind == NEWSLETTER) & (lead == NEVER) & (draws.uniform(key, "nameless") < 0.4)
-    known = created < end
-    contacts = pd.DataFrame({
-        "person": np.arange(n), "contact_id": who.contact_id, "account_id": who.account_id.where(~nameless, ""),
-        "created_on": created // DAY,
-        "industry": np.array(INDUSTRIES)[draws.choice(key, "industry", [5, 3, 4, 4, 2, 2, 1.5])],
-        "job_title": np.array(JOB_TITLES)[draws.choice(key, "job title", [3, 4, 3, 6, 1, 1.5])],
-        "newsletter_on": np.where(joined < end, joined // DAY, NEVER),
-        "unsubscribed_on": np.where(left < end, left // DAY, NEVER),
-        "invalid_reason": np.array(["competitor", "student", ""])[reason],
-    })[known].sort_values(["created_on", "contact_id"], ignore_index=True)
-    submissions = forms[forms["submitted_at"] < end].reset_index(drop=True)
-    submissions.insert(0, "contact_id", who.contact_id.to_numpy()[submissions["person"]])
-    slot = submissions["slot"].astype(str)
-    submissions.insert(0, "submission_id", submissions["contact_id"].str.replace("C", "S") + "-" + slot)
-    submissions = submissions.sort_values(["submitted_at", "submission_id"], ignore_index=True)
 
-    monthly = np.round(draws.log_normal(key, "monthly amount", 95_000.0, 0.5) / 1000).astype(np.int64) * 1000
+def as_known(who: People, as_of: int) -> Business:
+    """What the MA, SFA and CRM show at the end of day ``as_of`` (days since 1970-01-01)."""
+    paths, end = journeys(who), (as_of + 1) * DAY
+    monthly = np.round(draws.log_normal(who.key, "monthly amount", 95_000.0, 0.5) / 1000).astype(np.int64) * 1000
     new_deals = _deal_rows(
-        who, np.arange(n)[has_deal], "new", deal // DAY, closed // DAY, won, monthly * 12, as_of,
-        suffix="", contactless=(kind == PHONE) & (draws.uniform(key, "no contact") < 0.3))
-    bought = np.flatnonzero(has_deal & won & (closed < end))
-    later_deals, contracts = _customers(who, bought, closed[bought] // DAY, monthly[bought], as_of)
+        who, np.flatnonzero(paths.deal < NEVER), "new", paths.deal // DAY, paths.closed // DAY, paths.won, monthly * 12,
+        as_of, suffix="", contactless=(who.kind == PHONE) & (draws.uniform(who.key, "no contact") < 0.3))
+    bought = np.flatnonzero(paths.won & (paths.closed < end))
+    later_deals, contracts = _customers(who, bought, paths.closed[bought] // DAY, monthly[bought], as_of)
     deals = pd.concat([new_deals, *later_deals], ignore_index=True)
     deals = deals[deals["created_on"] <= as_of].sort_values(["created_on", "deal_id"], ignore_index=True)
-    return Business(contacts, submissions, changes, deals.drop(columns=["key"]), _orders(deals), contracts)
+    return Business(
+        _contacts(who, paths, end), _form_submissions(who, end), _stage_changes(who, paths, end),
+        deals.drop(columns=["key"]), _orders(deals), contracts)
+
+
+def _contacts(who: People, paths: Journeys, end: int) -> pd.DataFrame:
+    key = who.key
+    only_reads = (paths.lead == NEVER) & (who.kind == NEWSLETTER) & (draws.uniform(key, "nameless") < 0.4)
+    return pd.DataFrame({
+        "person": np.arange(len(key)), "contact_id": who.contact_id,
+        "account_id": who.account_id.where(~only_reads, ""),
+        "created_on": paths.created // DAY,
+        "industry": np.array(INDUSTRIES)[draws.choice(key, "industry", [5, 3, 4, 4, 2, 2, 1.5])],
+        "job_title": np.array(JOB_TITLES)[draws.choice(key, "job title", [3, 4, 3, 6, 1, 1.5])],
+        "newsletter_on": np.where(paths.joined < end, paths.joined // DAY, NEVER),
+        "unsubscribed_on": np.where(paths.left < end, paths.left // DAY, NEVER),
+        "invalid_reason": paths.invalid_reason,
+    })[paths.created < end].sort_values(["created_on", "contact_id"], ignore_index=True)
+
+
+def _form_submissions(who: People, end: int) -> pd.DataFrame:
+    table = who.submissions[who.submissions["submitted_at"] < end].reset_index(drop=True)
+    table.insert(0, "contact_id", who.contact_id.to_numpy()[table["person"]])
+    table.insert(0, "submission_id", "S" + table["contact_id"].str[1:] + "-" + table["slot"].astype(str))
+    return table.sort_values(["submitted_at", "submission_id"], ignore_index=True)
+
+
+def _stage_changes(who: People, paths: Journeys, end: int) -> pd.DataFrame:
+    entries = [
+        ("lead", paths.lead), ("lead", paths.lead_again), ("mql", paths.mql), ("mql", paths.mql_again),
+        ("sql", paths.sql), ("deal", paths.deal), ("customer", np.where(paths.won, paths.closed, NEVER)),
+        ("disqualified", paths.disqualified),
+    ]
+    return pd.concat([
+        pd.DataFrame({"contact_id": who.contact_id[moment < end], "stage": stage, "entered_at": moment[moment < end]})
+        for stage, moment in entries
+    ], ignore_index=True).sort_values(["entered_at", "contact_id"], ignore_index=True)
 
 
 def _deal_rows(
@@ -315,6 +253,3 @@ def _orders(deals: pd.DataFrame) -> pd.DataFrame:
         "cost": (won["amount"].to_numpy() * share).astype(np.int64), "kind": won["kind"],
     }).sort_values(["ordered_on", "order_id"], ignore_index=True)
 
-
-FIRST_DAY = FIRST_MONDAY
-"""The company's first day."""

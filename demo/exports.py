@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from demo.crm import NEVER
 from demo.draws import choice, keys
+from demo.people import NEVER
 from demo.season import DAY
 from demo.site import ASSETS, HOST, site
 from demo.world import World

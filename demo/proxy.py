@@ -1,5 +1,6 @@
 """A TCP proxy before the gRPC server that can cut one connection in the middle of an answer."""
 
+import os
 import socket
 import struct
 import threading
@@ -80,12 +81,15 @@ class Proxy:
 
 def close(end: socket.socket, reset: bool) -> None:
     """Close a connection, with RST or in good order."""
-    if reset:
-        with suppress(OSError):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    else:
+    if not reset:
         _shut(end)
-    end.close()
+        end.close()
+        return
+    with suppress(OSError):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # A thread that still reads, or a file made of the socket, would keep it open and RST would wait for it.
+        end.shutdown(socket.SHUT_RD)
+        os.close(end.detach())
 
 
 def _shut(end: socket.socket) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from demo import draws
-from demo.crm import PHONE, People, touch_days
 from demo.draws import Ints
+from demo.people import PHONE, People, touch_days
 from demo.season import DAY, second_of_day, visits_level
 from demo.site import (
     ANGLES,

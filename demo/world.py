@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from demo import crm, search, web
+from demo import crm, people, search, web
 
 MONTHS = 18
 SEED = 20260120
@@ -51,7 +51,7 @@ def simulate(as_of: date, seed: int = SEED) -> World:
     month = as_of.year * 12 + as_of.month - 1 - MONTHS
     start = date(month // 12, month % 12 + 1, 1)
     first, last = day_number(start), day_number(as_of)
-    who = crm.people(seed, crm.FIRST_DAY, last)
+    who = people.people(seed, people.FIRST_DAY, last)
     sessions = web.sessions(seed, who, first, last)
     business = _with_pages(crm.as_known(who, last), sessions)
     visits = sessions[sessions["day"].to_numpy() >= first].reset_index(drop=True)
@@ -79,8 +79,8 @@ def _with_pages(business: crm.Business, sessions: pd.DataFrame) -> crm.Business:
 
 def _followers(last: int) -> pd.DataFrame:
     """Read every Monday by hand; X lost some in a purge of accounts in February 2026."""
-    days = np.arange(crm.FIRST_DAY, last + 1, 7)
-    grown = (days - crm.FIRST_DAY).astype(np.float64)
+    days = np.arange(people.FIRST_DAY, last + 1, 7)
+    grown = (days - people.FIRST_DAY).astype(np.float64)
     purge = np.where(days >= 20_490, 140.0, 0.0)
     counts = {("X", "@demo_forms"): 600 + 1.6 * grown - purge, ("Facebook", "demo-forms"): 300 + 0.5 * grown,
               ("YouTube", "demo-forms-channel"): 80 + 0.25 * grown}

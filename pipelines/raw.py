@@ -78,7 +78,6 @@ def _ga4(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterato
     settings = company.sources.ga4
     assert settings is not None
     credentials = google_credentials(settings.credentials, ga4.SCOPES, "company.yml: sources.ga4.credentials")
-    client = ga4.client(settings.endpoint, settings.transport, credentials)
     site = ga4.Property(
         settings.property_id,
         company.site.hosts,
@@ -88,19 +87,19 @@ def _ga4(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterato
         settings.reserve,
     )
     first = min(run.first, warehouse.first_missing(con, ga4.TABLES, company.start))
-    return ga4.load(client, site, first, run.last, company.start, through=warehouse.as_of(con, run.last))
+    with ga4.client(settings.endpoint, settings.transport, credentials) as client:
+        yield from ga4.load(client, site, first, run.last, company.start, through=warehouse.as_of(con, run.last))
 
 
 def _search_console(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     settings = company.sources.search_console
     assert settings is not None
     where = "company.yml: sources.search_console.credentials"
-    service = search_console.service(
-        settings.endpoint, google_credentials(settings.credentials, search_console.SCOPES, where)
-    )
+    credentials = google_credentials(settings.credentials, search_console.SCOPES, where)
     missing = warehouse.first_missing(con, search_console.TABLES, company.start)
     first = min(run.first, missing, warehouse.first_unfinal(con, search_console.DAYS, company.start))
-    return search_console.load(service, settings.site_url, first, run.last)
+    with search_console.service(settings.endpoint, credentials) as service:
+        yield from search_console.load(service, settings.site_url, first, run.last)
 
 
 def _spec(table: Table, fresh: bool) -> dg.AssetSpec:

@@ -81,10 +81,11 @@ def _build(parsed: Manifest, folder: Path, rows: Rows, command: list[str]) -> Bu
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GYAKUSAN_WAREHOUSE", str(path))
         result = dbtRunner(manifest=parsed).invoke([*command, *_options(folder)])
-        DuckDBConnectionManager.close_all_connections()  # or it holds the file until the process ends
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     assert result.exception is None, result.exception
-    ended = {run.node.unique_id: f"{run.status} {run.message}" for run in result.result}
-    return Built(path, json.loads((folder / "manifest.json").read_text()), ended)
+    ended: Any = result.result
+    statuses = {run.node.unique_id: f"{run.status} {run.message}" for run in ended}
+    return Built(path, json.loads((folder / "manifest.json").read_text()), statuses)
 
 
 def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("dbt")  # one worker builds the two warehouses once
+
 STAGES = ("awareness", "engagement", "conversion", "retention")
 ALL = " union all ".join(f"select * from marts.{stage}" for stage in STAGES)
 
@@ -102,7 +104,10 @@ def test_every_kpi_has_every_period_from_the_first_day_with_data(built: Any) -> 
 
 
 def test_value_is_numerator_over_denominator(built: Any) -> None:
-    wrong = f"select * from ({ALL}) where value is distinct from numerator / case denominator when 0 then null else coalesce(denominator, 1) end"
+    wrong = f"""
+        select * from ({ALL})
+        where value is distinct from numerator / case denominator when 0 then null else coalesce(denominator, 1) end
+    """
     assert built.rows(wrong) == []
 
 

@@ -27,6 +27,5 @@ def rows(response: types.RunReportResponse) -> dict[tuple[str, ...], tuple[int, 
 
 
 def string_filter(field: str, value: str, match: str = "EXACT", case_sensitive: bool = False) -> types.FilterExpression:
-    kind = types.Filter.StringFilter.MatchType[match]
-    text = types.Filter.StringFilter(value=value, match_type=kind, case_sensitive=case_sensitive)
-    return types.FilterExpression(filter=types.Filter(field_name=field, string_filter=text))
+    text = {"value": value, "match_type": match, "case_sensitive": case_sensitive}
+    return types.FilterExpression(filter={"field_name": field, "string_filter": text})

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+import yaml
 
 import demo
 from demo.world import World
@@ -29,10 +30,8 @@ def company(tmp_path: Path, world: World) -> Path:
 
 
 def _http(company: Path) -> str:
-    import yaml
-
-    endpoint: str = yaml.safe_load((company / "company.yml").read_text(encoding="utf-8"))["sources"]["search_console"]["endpoint"]
-    return endpoint
+    sources = yaml.safe_load((company / "company.yml").read_text(encoding="utf-8"))["sources"]
+    return str(sources["search_console"]["endpoint"])
 
 
 def _command(company: Path, *arguments: str) -> list[str]:
@@ -45,8 +44,8 @@ def test_run_serves_while_a_command_runs_and_ends_with_its_status(company: Path)
             f"print(u.urlopen('{_http(company)}/demo/requests').read().decode(), sys.stdin.read()); sys.exit(3)")
     (company / "exports/deals.csv").unlink()
     done = subprocess.run(
-        _command(company, "run", "--", sys.executable, "-c", code), cwd=ROOT, input="hello", capture_output=True, text=True,
-        check=False, timeout=60)
+        _command(company, "run", "--", sys.executable, "-c", code), cwd=ROOT, input="hello", capture_output=True,
+        text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (3, "[] hello\n"), done.stderr
     assert (company / "exports/deals.csv").exists()
     with pytest.raises(OSError, match="refused"):
@@ -54,7 +53,8 @@ def test_run_serves_while_a_command_runs_and_ends_with_its_status(company: Path)
 
 
 def test_terminate_ends_the_world_and_the_command(company: Path) -> None:
-    sleeper = _command(company, "run", "--", sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    sleeper = _command(company, "run", "--", sys.executable, "-c", code)
     with subprocess.Popen(sleeper, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         child = int(running.stdout.readline())
@@ -87,6 +87,7 @@ def test_serve_says_what_is_where_and_a_second_one_that_the_port_is_taken(compan
 
 def test_a_command_that_is_not_there(company: Path) -> None:
     done = subprocess.run(
-        _command(company, "run", "--", "no-such-program"), cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 127
+        _command(company, "run", "--", "no-such-program"), cwd=ROOT, capture_output=True, text=True, check=False,
+        timeout=60)
+    assert done.returncode == 2
     assert "there is no program no-such-program" in done.stderr

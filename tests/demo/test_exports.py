@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 import demo
-from demo.truth import truth
+from demo.site import site
 from demo.world import World
+from tests.demo.months import september
 
 PERSONAL = {"氏名", "メールアドレス", "電話番号", "備考"}
 
@@ -62,7 +63,7 @@ def test_encodings_are_mixed(company: Path) -> None:
 
 def test_files_give_the_truth(company: Path, world: World) -> None:
     """September 2026, counted from the files alone."""
-    value = truth(world).query("grain == 'month' and period_start == '2026-09-01'").set_index("kpi")["value"]
+    value = september(world)
     forms, deals = _read(company, "form_submissions"), _read(company, "deals", "cp932")
     stages, orders = _read(company, "stage_changes"), _read(company, "orders")
     inquiries = forms[(forms["フォーム名"] == "お問い合わせ") & (forms["無効理由"] == "")]
@@ -89,9 +90,8 @@ def test_every_order_belongs_to_a_won_deal_of_the_same_account(company: Path) ->
 
 
 def test_landing_pages_are_those_of_the_first_session(company: Path, world: World) -> None:
-    from demo.site import site
-
-    contacts = _read(company, "contacts").set_index("コンタクトID")["最初に閲覧したページ"].str.replace(r"\?.*", "", regex=True)
+    pages = _read(company, "contacts").set_index("コンタクトID")["最初に閲覧したページ"]
+    contacts = pages.str.replace(r"\?.*", "", regex=True)
     visits = world.visits[(world.visits["person"] >= 0) & (world.visits["number"] == 1)]
     names = world.business.contacts.set_index("person")["contact_id"]
     known = visits[visits["person"].isin(names.index)]

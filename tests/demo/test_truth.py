@@ -7,12 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from demo.crm import NEVER
-from demo.truth import accepted_downloads, active_accounts, period_end, period_start, truth
+from demo.people import NEVER
+from demo.truth import GRAINS, accepted_downloads, active_accounts, period_end, period_start, truth
 from demo.world import World, day_number
 
-KPIS = set(
-    ["page_views", "users", "sessions", "search_impressions", "search_clicks", "search_position", "engagement_seconds", "read_through_rate", "onward_rate", "users_over_one_minute", "newsletter_signups", "social_followers", "downloads", "inquiries", "leads", "mqls", "deal_rate", "deals", "win_rate", "orders", "order_value", "customers", "ltv", "repeat_rate", "churn_rate"])
+KPIS = {
+    "page_views", "users", "sessions", "search_impressions", "search_clicks", "search_position",
+    "engagement_seconds", "read_through_rate", "onward_rate", "users_over_one_minute", "newsletter_signups",
+    "social_followers", "downloads", "inquiries", "leads", "mqls", "deal_rate", "deals", "win_rate", "orders",
+    "order_value", "customers", "ltv", "repeat_rate", "churn_rate",
+}
 
 
 def _day(text: str) -> int:
@@ -31,7 +35,7 @@ def values(world: World) -> pd.DataFrame:
 
 def test_periods_are_iso_weeks_months_and_fiscal_quarters() -> None:
     days = np.array([_day(text) for text in ("2026-01-01", "2026-03-31", "2026-04-01")])
-    starts = {grain: [str(day) for day in period_start(days, grain).astype("datetime64[D]")] for grain in ("week", "month", "quarter")}
+    starts = {grain: [str(day) for day in period_start(days, grain).astype("datetime64[D]")] for grain in GRAINS}
     assert starts == {
         "week": ["2025-12-29", "2026-03-30", "2026-03-30"], "month": ["2026-01-01", "2026-03-01", "2026-04-01"],
         "quarter": ["2026-01-01", "2026-01-01", "2026-04-01"],
@@ -54,8 +58,11 @@ def test_a_download_counts_again_a_day_after_the_last_one_that_counted(world: Wo
 
 
 def test_a_contract_that_ends_on_the_first_of_a_month_is_churn_of_that_month() -> None:
-    contracts = pd.DataFrame({"account_id": ["A1", "A2", "A2"], "started_on": [_day("2025-01-01")] * 2 + [_day("2026-05-01")],
-                              "ended_on": [_day("2026-04-01"), _day("2026-05-01"), NEVER]})
+    contracts = pd.DataFrame({
+        "account_id": ["A1", "A2", "A2"],
+        "started_on": [_day(text) for text in ("2025-01-01", "2025-01-01", "2026-05-01")],
+        "ended_on": [_day("2026-04-01"), _day("2026-05-01"), NEVER],
+    })
     assert active_accounts(contracts, _day("2026-03-31")) == {"A1", "A2"}
     assert active_accounts(contracts, _day("2026-04-01")) == {"A2"}
     assert active_accounts(contracts, _day("2026-05-01")) == {"A2"}
@@ -94,7 +101,7 @@ def test_ratios_are_between_their_bounds(values: pd.DataFrame) -> None:
 
 
 def test_targets_of_the_plan_are_partly_met(values: pd.DataFrame) -> None:
-    months = values[(values["grain"] == "month") & values["is_complete"]].iloc[:]
+    months = values[(values["grain"] == "month") & values["is_complete"]]
     for kpi, target in (("deals", 30), ("mqls", 80), ("inquiries", 60), ("downloads", 250), ("read_through_rate", 0.35),
                         ("users", 40_000)):
         met = (months.loc[months["kpi"] == kpi, "value"] >= target).mean()

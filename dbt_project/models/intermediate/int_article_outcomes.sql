@@ -1,4 +1,6 @@
-with contact_articles as (select contact_id, host, path from {{ ref('int_contact_articles') }}),
+with settings as (select as_of from {{ ref('stg_company__settings') }}),
+
+contact_articles as (select contact_id, host, path from {{ ref('int_contact_articles') }}),
 
 contacts as (select contact_id, lead_on, mql_on from {{ ref('int_contacts') }}),
 
@@ -32,5 +34,5 @@ select
     cast(sum(events.value) as double) as value
 from events
 inner join contact_articles on events.contact_id = contact_articles.contact_id
-where events.date_on is not null
+inner join settings on events.date_on <= settings.as_of
 group by 1, 2, 3, 4

@@ -9,12 +9,19 @@ entries as (
         min(case when stage = 'mql' then entered_on end) as mql_on
     from stage_changes
     group by contact_id
-)
+),
+
+lead_logs as (select min(lead_on) as began_on from entries)
 
 select
     coalesce(contacts.contact_id, entries.contact_id) as contact_id,
-    -- A MA tool that logs no lead stage still knows when it made the contact.
-    coalesce(entries.lead_on, case when contacts.invalid_reason is null then contacts.created_on end) as lead_on,
+    case
+        when entries.lead_on is not null then entries.lead_on
+        -- Before leads were logged, or where they never are, a valid contact is a lead from the day it was created.
+        when contacts.invalid_reason is null and contacts.created_on < coalesce(lead_logs.began_on, date '9999-12-31')
+            then contacts.created_on
+    end as lead_on,
     entries.mql_on
 from contacts
 full outer join entries on contacts.contact_id = entries.contact_id
+cross join lead_logs
