@@ -6,5 +6,14 @@ from demo.servers import Demo, PortError, serve
 from demo.world import SEED, World, simulate
 
 __all__ = [
-    "SEED", "Demo", "Fault", "PortError", "Request", "World", "company_copy", "serve", "simulate", "write_exports",
+    "SEED",
+    "Demo",
+    "Fault",
+    "PortError",
+    "Request",
+    "World",
+    "company_copy",
+    "serve",
+    "simulate",
+    "write_exports",
 ]

@@ -86,7 +86,9 @@ def _wait(demo: Demo, company: Path) -> int:
         f"  Search Console         {demo.http}\n"
         f"  faults, request log    {demo.http}/demo/faults, {demo.http}/demo/requests\n"
         f"  MA/SFA/CRM exports     {company / 'exports'}\n"
-        "Ctrl-C ends it.", flush=True)
+        "Ctrl-C ends it.",
+        flush=True,
+    )
     threading.Event().wait()
     return 0
 

@@ -108,9 +108,17 @@ def journeys(who: People) -> Journeys:
     leaves = (joined < NEVER) & (draws.uniform(key, "leaves") < 0.2)
     stays = (1 + draws.exponential(key, "days to leave", 200.0)).astype(np.int64)
     return Journeys(
-        created=created, lead=lead, lead_again=after(lead, again, "days to lead again", 50.0, 0.5), mql=mql,
-        mql_again=after(disqualified, back, "days to come back", 80.0, 0.3), sql=sql, deal=deal, closed=closed,
-        won=outcome == 0, disqualified=disqualified, joined=joined,
+        created=created,
+        lead=lead,
+        lead_again=after(lead, again, "days to lead again", 50.0, 0.5),
+        mql=mql,
+        mql_again=after(disqualified, back, "days to come back", 80.0, 0.3),
+        sql=sql,
+        deal=deal,
+        closed=closed,
+        won=outcome == 0,
+        disqualified=disqualified,
+        joined=joined,
         left=np.where(leaves, joined + stays * DAY, NEVER),
         invalid_reason=np.array(["competitor", "student", ""])[reason],
     )
@@ -121,30 +129,47 @@ def as_known(who: People, as_of: int) -> Business:
     paths, end = journeys(who), (as_of + 1) * DAY
     monthly = np.round(draws.log_normal(who.key, "monthly amount", 95_000.0, 0.5) / 1000).astype(np.int64) * 1000
     new_deals = _deal_rows(
-        who, np.flatnonzero(paths.deal < NEVER), "new", paths.deal // DAY, paths.closed // DAY, paths.won, monthly * 12,
-        as_of, suffix="", contactless=(who.kind == PHONE) & (draws.uniform(who.key, "no contact") < 0.3))
+        who,
+        np.flatnonzero(paths.deal < NEVER),
+        "new",
+        paths.deal // DAY,
+        paths.closed // DAY,
+        paths.won,
+        monthly * 12,
+        as_of,
+        suffix="",
+        contactless=(who.kind == PHONE) & (draws.uniform(who.key, "no contact") < 0.3),
+    )
     bought = np.flatnonzero(paths.won & (paths.closed < end))
     later_deals, contracts = _customers(who, bought, paths.closed[bought] // DAY, monthly[bought], as_of)
     deals = pd.concat([new_deals, *later_deals], ignore_index=True)
     deals = deals[deals["created_on"] <= as_of].sort_values(["created_on", "deal_id"], ignore_index=True)
     return Business(
-        _contacts(who, paths, end), _form_submissions(who, end), _stage_changes(who, paths, end),
-        deals.drop(columns=["key"]), _orders(deals), contracts)
+        _contacts(who, paths, end),
+        _form_submissions(who, end),
+        _stage_changes(who, paths, end),
+        deals.drop(columns=["key"]),
+        _orders(deals),
+        contracts,
+    )
 
 
 def _contacts(who: People, paths: Journeys, end: int) -> pd.DataFrame:
     key = who.key
     only_reads = (paths.lead == NEVER) & (who.kind == NEWSLETTER) & (draws.uniform(key, "nameless") < 0.4)
-    return pd.DataFrame({
-        "person": np.arange(len(key)), "contact_id": who.contact_id,
-        "account_id": who.account_id.where(~only_reads, ""),
-        "created_on": paths.created // DAY,
-        "industry": np.array(INDUSTRIES)[draws.choice(key, "industry", [5, 3, 4, 4, 2, 2, 1.5])],
-        "job_title": np.array(JOB_TITLES)[draws.choice(key, "job title", [3, 4, 3, 6, 1, 1.5])],
-        "newsletter_on": np.where(paths.joined < end, paths.joined // DAY, NEVER),
-        "unsubscribed_on": np.where(paths.left < end, paths.left // DAY, NEVER),
-        "invalid_reason": paths.invalid_reason,
-    })[paths.created < end].sort_values(["created_on", "contact_id"], ignore_index=True)
+    return pd.DataFrame(
+        {
+            "person": np.arange(len(key)),
+            "contact_id": who.contact_id,
+            "account_id": who.account_id.where(~only_reads, ""),
+            "created_on": paths.created // DAY,
+            "industry": np.array(INDUSTRIES)[draws.choice(key, "industry", [5, 3, 4, 4, 2, 2, 1.5])],
+            "job_title": np.array(JOB_TITLES)[draws.choice(key, "job title", [3, 4, 3, 6, 1, 1.5])],
+            "newsletter_on": np.where(paths.joined < end, paths.joined // DAY, NEVER),
+            "unsubscribed_on": np.where(paths.left < end, paths.left // DAY, NEVER),
+            "invalid_reason": paths.invalid_reason,
+        }
+    )[paths.created < end].sort_values(["created_on", "contact_id"], ignore_index=True)
 
 
 def _form_submissions(who: People, end: int) -> pd.DataFrame:
@@ -156,19 +181,37 @@ def _form_submissions(who: People, end: int) -> pd.DataFrame:
 
 def _stage_changes(who: People, paths: Journeys, end: int) -> pd.DataFrame:
     entries = [
-        ("lead", paths.lead), ("lead", paths.lead_again), ("mql", paths.mql), ("mql", paths.mql_again),
-        ("sql", paths.sql), ("deal", paths.deal), ("customer", np.where(paths.won, paths.closed, NEVER)),
+        ("lead", paths.lead),
+        ("lead", paths.lead_again),
+        ("mql", paths.mql),
+        ("mql", paths.mql_again),
+        ("sql", paths.sql),
+        ("deal", paths.deal),
+        ("customer", np.where(paths.won, paths.closed, NEVER)),
         ("disqualified", paths.disqualified),
     ]
-    return pd.concat([
-        pd.DataFrame({"contact_id": who.contact_id[moment < end], "stage": stage, "entered_at": moment[moment < end]})
-        for stage, moment in entries
-    ], ignore_index=True).sort_values(["entered_at", "contact_id"], ignore_index=True)
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {"contact_id": who.contact_id[moment < end], "stage": stage, "entered_at": moment[moment < end]}
+            )
+            for stage, moment in entries
+        ],
+        ignore_index=True,
+    ).sort_values(["entered_at", "contact_id"], ignore_index=True)
 
 
 def _deal_rows(
-    who: People, person: Ints, kind: str, created: Ints, closed: Ints, won: Flags, amount: Ints, as_of: int,
-    suffix: str, contactless: Flags,
+    who: People,
+    person: Ints,
+    kind: str,
+    created: Ints,
+    closed: Ints,
+    won: Flags,
+    amount: Ints,
+    as_of: int,
+    suffix: str,
+    contactless: Flags,
 ) -> pd.DataFrame:
     """Deals of ``person`` as known at ``as_of``; every array but ``person`` has one element per contact."""
     created, closed, won, amount = created[person], closed[person], won[person], amount[person]
@@ -179,15 +222,20 @@ def _deal_rows(
     # While a deal is open the SFA holds the date that the salesperson expects, and for some none.
     hoped = created + 30 * (1 + draws.choice(key, "months", [2, 3, 1]))
     expected = np.where(draws.uniform(key, "expects") < 0.7, hoped, NEVER)
-    return pd.DataFrame({
-        "deal_id": "D" + who.contact_id.to_numpy()[person].astype(object) + suffix,
-        "contact_id": np.where(contactless[person], "", who.contact_id.to_numpy()[person]),
-        "account_id": who.account_id.to_numpy()[person],
-        "kind": kind, "created_on": created,
-        "stage": np.where(is_closed, np.where(won, "受注", "失注"), phase),
-        "status": np.where(is_closed, np.where(won, "won", "lost"), "open"),
-        "amount": amount, "closed_on": np.where(is_closed, closed, expected), "key": key,
-    })
+    return pd.DataFrame(
+        {
+            "deal_id": "D" + who.contact_id.to_numpy()[person].astype(object) + suffix,
+            "contact_id": np.where(contactless[person], "", who.contact_id.to_numpy()[person]),
+            "account_id": who.account_id.to_numpy()[person],
+            "kind": kind,
+            "created_on": created,
+            "stage": np.where(is_closed, np.where(won, "受注", "失注"), phase),
+            "status": np.where(is_closed, np.where(won, "won", "lost"), "open"),
+            "amount": amount,
+            "closed_on": np.where(is_closed, closed, expected),
+            "key": key,
+        }
+    )
 
 
 def _customers(
@@ -220,26 +268,50 @@ def _customers(
         anniversary = (months + 12 * year).astype("datetime64[D]").astype(np.int64) + days
         upsell = workday(begin + 20 + (draws.uniform(year_key, "upsell day") * 220).astype(np.int64))
         upsell_closed = workday(upsell + 5 + draws.log_normal(year_key, "upsell lag", 25.0, 0.5).astype(np.int64))
-        parts.append(_deal_rows(
-            who, person[upsold], "upsell", everyone(upsell), everyone(upsell_closed),
-            everyone(draws.uniform(year_key, "upsell won") < 0.6),
-            everyone(monthly * 3), as_of, suffix=f"-U{year}", contactless=nobody))
+        parts.append(
+            _deal_rows(
+                who,
+                person[upsold],
+                "upsell",
+                everyone(upsell),
+                everyone(upsell_closed),
+                everyone(draws.uniform(year_key, "upsell won") < 0.6),
+                everyone(monthly * 3),
+                as_of,
+                suffix=f"-U{year}",
+                contactless=nobody,
+            )
+        )
         renews = draws.uniform(year_key, "renews") < 0.88
         decided = workday(anniversary - 12)
         rise = 1.0 + np.round(draws.uniform(year_key, "rise") * 5) / 100
-        parts.append(_deal_rows(
-            who, person[active], "renewal", everyone(workday(anniversary - 50)), everyone(decided),
-            everyone(renews), everyone((monthly * 12 * rise).astype(np.int64)), as_of,
-            suffix=f"-R{year}", contactless=nobody))
+        parts.append(
+            _deal_rows(
+                who,
+                person[active],
+                "renewal",
+                everyone(workday(anniversary - 50)),
+                everyone(decided),
+                everyone(renews),
+                everyone((monthly * 12 * rise).astype(np.int64)),
+                as_of,
+                suffix=f"-R{year}",
+                contactless=nobody,
+            )
+        )
         # A cancelled contract's end is known from the day it was decided, before it comes.
         ended = np.where(active & ~renews, anniversary, ended)
         known = decided <= as_of
         ended = np.where(active & ~renews & ~known, NEVER + 1, ended)
-    contracts = pd.DataFrame({
-        "contract_id": "K" + who.contact_id.to_numpy()[person].astype(object),
-        "account_id": who.account_id.to_numpy()[person],
-        "started_on": started, "ended_on": np.where(ended < NEVER, ended, NEVER), "monthly_amount": monthly,
-    })
+    contracts = pd.DataFrame(
+        {
+            "contract_id": "K" + who.contact_id.to_numpy()[person].astype(object),
+            "account_id": who.account_id.to_numpy()[person],
+            "started_on": started,
+            "ended_on": np.where(ended < NEVER, ended, NEVER),
+            "monthly_amount": monthly,
+        }
+    )
     contracts = contracts[contracts["started_on"] <= as_of]
     return parts, contracts.sort_values(["started_on", "contract_id"], ignore_index=True)
 
@@ -247,9 +319,14 @@ def _customers(
 def _orders(deals: pd.DataFrame) -> pd.DataFrame:
     won = deals[deals["status"] == "won"]
     share = 0.35 + 0.2 * draws.uniform(won["key"].to_numpy().astype(np.uint64), "cost")
-    return pd.DataFrame({
-        "order_id": "O" + won["deal_id"].str[1:], "account_id": won["account_id"], "deal_id": won["deal_id"],
-        "ordered_on": won["closed_on"], "amount": won["amount"],
-        "cost": (won["amount"].to_numpy() * share).astype(np.int64), "kind": won["kind"],
-    }).sort_values(["ordered_on", "order_id"], ignore_index=True)
-
+    return pd.DataFrame(
+        {
+            "order_id": "O" + won["deal_id"].str[1:],
+            "account_id": won["account_id"],
+            "deal_id": won["deal_id"],
+            "ordered_on": won["closed_on"],
+            "amount": won["amount"],
+            "cost": (won["amount"].to_numpy() * share).astype(np.int64),
+            "kind": won["kind"],
+        }
+    ).sort_values(["ordered_on", "order_id"], ignore_index=True)

@@ -23,7 +23,12 @@ FOLDER = Path(__file__).parent
 _KINDS = {"new": "新規", "renewal": "更新", "upsell": "追加"}
 _STAGES = {"lead": "リード", "mql": "MQL", "sql": "SQL", "deal": "商談", "customer": "顧客", "disqualified": "対象外"}
 _REASONS = {
-    "": "", "competitor": "競合", "student": "学生", "spam": "スパム", "sales_pitch": "営業", "support": "サポート",
+    "": "",
+    "competitor": "競合",
+    "student": "学生",
+    "spam": "スパム",
+    "sales_pitch": "営業",
+    "support": "サポート",
 }
 _FORMS = np.array(["資料ダウンロード", "メルマガ登録", "お問い合わせ"])
 _REMARKS = np.array(["", "", "展示会で名刺交換", "折り返し電話を希望", "上長に確認中, 来月再連絡"])
@@ -92,60 +97,101 @@ def _contacts(of: pd.DataFrame) -> pd.DataFrame:
     key = keys(0, "remark", of["created_on"].to_numpy(), of["person"].to_numpy())
     landing = _urls(of["landing"])
     campaigns = pd.Series(_CAMPAIGNS[choice(key, "campaign", [1.0] * len(_CAMPAIGNS))], index=of.index)
-    return pd.DataFrame({
-        "コンタクトID": of["contact_id"],
-        "氏名": "担当者" + numbers, "メールアドレス": "tantou." + numbers + "@example.jp",
-        "電話番号": "03-0000-" + numbers.str[-4:],
-        "会社ID": of["account_id"], "業種": of["industry"], "役職": of["job_title"],
-        "作成日": _dates(of["created_on"]), "最初に閲覧したページ": landing + campaigns.where(landing != "", ""),
-        "メルマガ登録日": _dates(of["newsletter_on"]), "配信停止日": _dates(of["unsubscribed_on"]),
-        "無効理由": of["invalid_reason"].map(_REASONS), "備考": _REMARKS[choice(key, "remark", [1.0] * len(_REMARKS))],
-    })
+    return pd.DataFrame(
+        {
+            "コンタクトID": of["contact_id"],
+            "氏名": "担当者" + numbers,
+            "メールアドレス": "tantou." + numbers + "@example.jp",
+            "電話番号": "03-0000-" + numbers.str[-4:],
+            "会社ID": of["account_id"],
+            "業種": of["industry"],
+            "役職": of["job_title"],
+            "作成日": _dates(of["created_on"]),
+            "最初に閲覧したページ": landing + campaigns.where(landing != "", ""),
+            "メルマガ登録日": _dates(of["newsletter_on"]),
+            "配信停止日": _dates(of["unsubscribed_on"]),
+            "無効理由": of["invalid_reason"].map(_REASONS),
+            "備考": _REMARKS[choice(key, "remark", [1.0] * len(_REMARKS))],
+        }
+    )
 
 
 def _form_submissions(of: pd.DataFrame) -> pd.DataFrame:
     is_download = of["kind"].to_numpy() == 0
-    return pd.DataFrame({
-        "送信ID": of["submission_id"], "コンタクトID": of["contact_id"], "送信日時": _moments(of["submitted_at"]),
-        "フォーム名": _FORMS[of["kind"].to_numpy()], "資料名": np.where(is_download, np.array(ASSETS)[of["asset"]], ""),
-        "ページURL": _urls(of["page"]), "無効理由": of["invalid_reason"].map(_REASONS),
-        "メールアドレス": "tantou." + of["person"].astype(str) + "@example.jp",
-    })
+    return pd.DataFrame(
+        {
+            "送信ID": of["submission_id"],
+            "コンタクトID": of["contact_id"],
+            "送信日時": _moments(of["submitted_at"]),
+            "フォーム名": _FORMS[of["kind"].to_numpy()],
+            "資料名": np.where(is_download, np.array(ASSETS)[of["asset"]], ""),
+            "ページURL": _urls(of["page"]),
+            "無効理由": of["invalid_reason"].map(_REASONS),
+            "メールアドレス": "tantou." + of["person"].astype(str) + "@example.jp",
+        }
+    )
 
 
 def _stage_changes(of: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({
-        "コンタクトID": of["contact_id"], "ステージ": of["stage"].map(_STAGES), "変更日時": _moments(of["entered_at"]),
-        "変更者": "インサイドセールス",
-    })
+    return pd.DataFrame(
+        {
+            "コンタクトID": of["contact_id"],
+            "ステージ": of["stage"].map(_STAGES),
+            "変更日時": _moments(of["entered_at"]),
+            "変更者": "インサイドセールス",
+        }
+    )
 
 
 def _deals(of: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({
-        "商談ID": of["deal_id"], "商談名": of["account_id"] + " 様 帳票クラウド導入", "コンタクトID": of["contact_id"],
-        "会社ID": of["account_id"], "フェーズ": of["stage"], "種別": of["kind"].map(_KINDS),
-        "金額": _amounts(of["amount"]),
-        "作成日": _dates(of["created_on"], "/"), "クローズ日": _dates(of["closed_on"], "/"), "備考": "～要確認①",
-    })
+    return pd.DataFrame(
+        {
+            "商談ID": of["deal_id"],
+            "商談名": of["account_id"] + " 様 帳票クラウド導入",
+            "コンタクトID": of["contact_id"],
+            "会社ID": of["account_id"],
+            "フェーズ": of["stage"],
+            "種別": of["kind"].map(_KINDS),
+            "金額": _amounts(of["amount"]),
+            "作成日": _dates(of["created_on"], "/"),
+            "クローズ日": _dates(of["closed_on"], "/"),
+            "備考": "～要確認①",
+        }
+    )
 
 
 def _orders(of: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({
-        "受注番号": of["order_id"], "会社ID": of["account_id"], "商談ID": of["deal_id"],
-        "受注日": _dates(of["ordered_on"]),
-        "受注額": of["amount"], "原価": of["cost"], "区分": of["kind"].map(_KINDS),
-    })
+    return pd.DataFrame(
+        {
+            "受注番号": of["order_id"],
+            "会社ID": of["account_id"],
+            "商談ID": of["deal_id"],
+            "受注日": _dates(of["ordered_on"]),
+            "受注額": of["amount"],
+            "原価": of["cost"],
+            "区分": of["kind"].map(_KINDS),
+        }
+    )
 
 
 def _contracts(of: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({
-        "契約番号": of["contract_id"], "会社ID": of["account_id"], "開始日": _dates(of["started_on"]),
-        "終了日": _dates(of["ended_on"]), "月額": _amounts(of["monthly_amount"], "¥"),
-    })
+    return pd.DataFrame(
+        {
+            "契約番号": of["contract_id"],
+            "会社ID": of["account_id"],
+            "開始日": _dates(of["started_on"]),
+            "終了日": _dates(of["ended_on"]),
+            "月額": _amounts(of["monthly_amount"], "¥"),
+        }
+    )
 
 
 def _social_followers(of: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({
-        "日付": _dates(of["day"]), "媒体": of["platform"], "アカウント": of["account"],
-        "フォロワー数": of["followers"],
-    })
+    return pd.DataFrame(
+        {
+            "日付": _dates(of["day"]),
+            "媒体": of["platform"],
+            "アカウント": of["account"],
+            "フォロワー数": of["followers"],
+        }
+    )

@@ -14,7 +14,7 @@ MESSAGES = {
     "500": "Internal error encountered.",
     "503": "The service is currently unavailable.",
     "403_quota": "Search Analytics load quota exceeded. Learn about usage limits: "
-                 "https://developers.google.com/webmaster-tools/v3/limits.",
+    "https://developers.google.com/webmaster-tools/v3/limits.",
     "403_rate": "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute'.",
 }
 CUTS = ("reset", "truncated", "truncated_json")
@@ -93,8 +93,13 @@ class Faults:
 
 
 CODES = {
-    "INVALID_ARGUMENT": 400, "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "NOT_FOUND": 404,
-    "RESOURCE_EXHAUSTED": 429, "INTERNAL": 500, "UNAVAILABLE": 503,
+    "INVALID_ARGUMENT": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "RESOURCE_EXHAUSTED": 429,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
 }
 
 

@@ -68,15 +68,20 @@ METRICS = {
     "eventCount": "sum(n_events)",
 }
 DEPRECATED_METRICS = {"conversions": "keyEvents"}
-_LEARN_MORE = ("To learn more about Property ID, see "
-               "https://developers.google.com/analytics/devguides/reporting/data/v1/property-id.")
+_LEARN_MORE = (
+    "To learn more about Property ID, see "
+    "https://developers.google.com/analytics/devguides/reporting/data/v1/property-id."
+)
 _SESSION = "session_id, user_id, page, landing, source, visitor, device, country, active, engaged, day"
 # (event, condition, engaged seconds, users who scrolled)
 _EVENTS = (
-    ("page_view", "true", "0", "false"), ("session_start", "is_first", "0", "false"),
+    ("page_view", "true", "0", "false"),
+    ("session_start", "is_first", "0", "false"),
     ("first_visit", "is_new", "0", "false"),
-    ("scroll", "scrolled", "0", "true"), ("user_engagement", "active", "seconds", "false"),
-    ("engaged_60s", "seconds >= 60", "0", "false"), ("second_page_view", "is_second", "0", "false"),
+    ("scroll", "scrolled", "0", "true"),
+    ("user_engagement", "active", "seconds", "false"),
+    ("engaged_60s", "seconds >= 60", "0", "false"),
+    ("second_page_view", "is_second", "0", "false"),
 )
 
 
@@ -139,7 +144,8 @@ class Analytics:
         self._begin()
         try:
             return BatchRunReportsResponse(
-                kind="analyticsData#batchRunReports", reports=[self._report(part) for part in request.requests])
+                kind="analyticsData#batchRunReports", reports=[self._report(part) for part in request.requests]
+            )
         finally:
             self._end()
 
@@ -163,11 +169,13 @@ class Analytics:
         compatible = int(types.Compatibility.COMPATIBLE)
         if request.compatibility_filter in (0, compatible):
             for name in DIMENSIONS:
-                answer.dimension_compatibilities.add(
-                    compatibility=compatible).dimension_metadata.MergeFrom(types.DimensionMetadata.pb()(api_name=name))
+                answer.dimension_compatibilities.add(compatibility=compatible).dimension_metadata.MergeFrom(
+                    types.DimensionMetadata.pb()(api_name=name)
+                )
             for name in METRICS:
-                answer.metric_compatibilities.add(
-                    compatibility=compatible).metric_metadata.MergeFrom(types.MetricMetadata.pb()(api_name=name))
+                answer.metric_compatibilities.add(compatibility=compatible).metric_metadata.MergeFrom(
+                    types.MetricMetadata.pb()(api_name=name)
+                )
         return answer
 
     def _check_property(self, name: str) -> None:
@@ -176,7 +184,8 @@ class Analytics:
             raise _invalid(f"Invalid property ID: {number}. A numeric Property ID is required. {_LEARN_MORE}")
         if number != self.property_id:
             raise ApiError(
-                "PERMISSION_DENIED", f"User does not have sufficient permissions for this property. {_LEARN_MORE}")
+                "PERMISSION_DENIED", f"User does not have sufficient permissions for this property. {_LEARN_MORE}"
+            )
 
     def _begin(self) -> None:
         with self._lock:
@@ -210,8 +219,10 @@ class Analytics:
         if not metrics and not dimensions:
             raise _invalid("A report needs at least one dimension or metric.")
         if not 1 <= len(request.date_ranges) <= MAX_DATE_RANGES:
-            raise _invalid(f"Requests are limited to {MAX_DATE_RANGES} dateRanges and must include at least one; "
-                           f"this request has {len(request.date_ranges)}.")
+            raise _invalid(
+                f"Requests are limited to {MAX_DATE_RANGES} dateRanges and must include at least one; "
+                f"this request has {len(request.date_ranges)}."
+            )
         if request.limit < 0 or request.offset < 0:
             raise _invalid("The limit and the offset must not be negative.")
         with self._lock:
@@ -231,7 +242,8 @@ class Analytics:
         values: list[Any] = []
         sql = _report_sql(request, dimensions, metrics, ranges, values, self.answers.other_row_beyond)
         columns = [list(c) for c in zip(*cursor.execute(sql, values).fetchall(), strict=True)] or [
-            [] for _ in dimensions + metrics]
+            [] for _ in dimensions + metrics
+        ]
         row_count = len(columns[0])
         answer = RunReportResponse(row_count=row_count, kind="analyticsData#runReport")
         for name in dimensions:
@@ -258,7 +270,8 @@ class Analytics:
         if said.sampling_rate is not None:
             for _ in request.date_ranges:
                 metadata.sampling_metadatas.add(
-                    samples_read_count=int(10_000_000 * said.sampling_rate), sampling_space_size=10_000_000)
+                    samples_read_count=int(10_000_000 * said.sampling_rate), sampling_space_size=10_000_000
+                )
         if said.truncated:
             _add_truncation(metadata)
         columns = len(request.dimensions) + len(request.metrics)
@@ -302,24 +315,35 @@ def _load(connection: duckdb.DuckDBPyConnection, world: World) -> None:
         return visits[column].to_numpy()[session]
 
     number, ordinal = of_session("number"), views["ordinal"].to_numpy()
-    frame = pd.DataFrame({
-        "day": views["day"].to_numpy().astype("datetime64[D]"),
-        "session_id": session, "user_id": views["user"].to_numpy(),
-        "page": words(views["page"], site().paths), "landing": words(of_session("landing"), site().paths),
-        "channel": words(of_session("channel"), web.CHANNELS), "source": words(of_session("channel"), web.SOURCES),
-        "visitor": words(np.minimum(number - 1, 1), ("new", "returning")),
-        "device": words(of_session("device"), web.DEVICES), "country": words(of_session("country"), web.COUNTRIES),
-        "seconds": views["seconds"].to_numpy(), "active": views["seconds"].to_numpy() > 0,
-        "scrolled": views["scrolled"].to_numpy(), "engaged": engaged[session],
-        "is_first": ordinal == 0, "is_second": ordinal == 1, "is_new": (ordinal == 0) & (number == 1),
-        "key_event": words(views["conversion"], web.KEY_EVENTS),
-        "unattributed": of_session("attributed") > as_of,
-    })
+    frame = pd.DataFrame(
+        {
+            "day": views["day"].to_numpy().astype("datetime64[D]"),
+            "session_id": session,
+            "user_id": views["user"].to_numpy(),
+            "page": words(views["page"], site().paths),
+            "landing": words(of_session("landing"), site().paths),
+            "channel": words(of_session("channel"), web.CHANNELS),
+            "source": words(of_session("channel"), web.SOURCES),
+            "visitor": words(np.minimum(number - 1, 1), ("new", "returning")),
+            "device": words(of_session("device"), web.DEVICES),
+            "country": words(of_session("country"), web.COUNTRIES),
+            "seconds": views["seconds"].to_numpy(),
+            "active": views["seconds"].to_numpy() > 0,
+            "scrolled": views["scrolled"].to_numpy(),
+            "engaged": engaged[session],
+            "is_first": ordinal == 0,
+            "is_second": ordinal == 1,
+            "is_new": (ordinal == 0) & (number == 1),
+            "key_event": words(views["conversion"], web.KEY_EVENTS),
+            "unattributed": of_session("attributed") > as_of,
+        }
+    )
     connection.register("frame", frame)
     connection.execute(
         "create table views as select * replace (day::date as day), "
         "1 as n_views, (key_event <> '')::tinyint as n_key_events, (1 + is_first::int + is_new::int + is_second::int "
-        "+ scrolled::int + active::int + (seconds >= 60)::int + (key_event <> '')::int) as n_events from frame")
+        "+ scrolled::int + active::int + (seconds >= 60)::int + (key_event <> '')::int) as n_events from frame"
+    )
     connection.unregister("frame")
     branches = [
         f"select {_SESSION}, channel::varchar as channel, {seconds} as seconds, {scrolled} as scrolled, 1 as n_events, "
@@ -337,8 +361,12 @@ def _load(connection: duckdb.DuckDBPyConnection, world: World) -> None:
 
 
 def _report_sql(
-    request: Message, dimensions: list[str], metrics: list[str], ranges: list[tuple[str, date, date]],
-    values: list[Any], other_row_beyond: int | None,
+    request: Message,
+    dimensions: list[str],
+    metrics: list[str],
+    ranges: list[tuple[str, date, date]],
+    values: list[Any],
+    other_row_beyond: int | None,
 ) -> str:
     """The report as SQL; what comes from the request goes to ``values`` or is on the lists of this module."""
     fields = set(dimensions) | set(_filtered_fields(request.dimension_filter))
@@ -415,8 +443,13 @@ def _number(value: Message) -> float:
 
 def _numeric(text: str, spec: Message, values: list[Any]) -> str:
     operations = types.Filter.NumericFilter.Operation
-    signs = {operations.EQUAL: "=", operations.LESS_THAN: "<", operations.LESS_THAN_OR_EQUAL: "<=",
-             operations.GREATER_THAN: ">", operations.GREATER_THAN_OR_EQUAL: ">="}
+    signs = {
+        operations.EQUAL: "=",
+        operations.LESS_THAN: "<",
+        operations.LESS_THAN_OR_EQUAL: "<=",
+        operations.GREATER_THAN: ">",
+        operations.GREATER_THAN_OR_EQUAL: ">=",
+    }
     values.append(_number(spec.value))
     return f"try_cast({text} as double) {signs[operations(spec.operation)]} ?"
 
@@ -433,7 +466,11 @@ def _empty(text: str, spec: Message, values: list[Any]) -> str:
 _Filter = Callable[[str, Message, list[Any]], str]
 _METRIC_FILTERS: dict[str, _Filter] = {"numeric_filter": _numeric, "between_filter": _between}
 _DIMENSION_FILTERS: dict[str, _Filter] = {
-    "string_filter": _string_filter, "in_list_filter": _in_list, "empty_filter": _empty, **_METRIC_FILTERS}
+    "string_filter": _string_filter,
+    "in_list_filter": _in_list,
+    "empty_filter": _empty,
+    **_METRIC_FILTERS,
+}
 
 
 def _filter_sql(
@@ -532,7 +569,8 @@ def _invalid(message: str) -> ApiError:
 def _unknown(name: str, scope: str) -> ApiError:
     return _invalid(
         f"Field {name} is not a valid {scope}. For a list of valid dimensions and metrics, see "
-        "https://developers.google.com/analytics/devguides/reporting/data/v1/api-schema ")
+        "https://developers.google.com/analytics/devguides/reporting/data/v1/api-schema "
+    )
 
 
 def _add_truncation(metadata: Message) -> None:

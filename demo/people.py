@@ -61,8 +61,14 @@ def people(seed: int, first_day: int, last_day: int) -> People:
     own = "A" + date_text + "-" + number
     account_id = own.where(~shared, "A" + date_text.str[:6] + "G-" + group)
     return People(
-        key=key, contact_id="C" + date_text + "-" + number, account_id=account_id, day=day, kind=kind,
-        article=article, touches=touches, submissions=_submissions(key, day, kind, touches),
+        key=key,
+        contact_id="C" + date_text + "-" + number,
+        account_id=account_id,
+        day=day,
+        kind=kind,
+        article=article,
+        touches=touches,
+        submissions=_submissions(key, day, kind, touches),
     )
 
 
@@ -79,8 +85,10 @@ def _submissions(key: Keys, day: Ints, kind: Ints, touches: Ints) -> pd.DataFram
     person = np.arange(len(key))
     first = touch_days(key, day, touches) * DAY + second_of_day(draws.child(key, touches))
     chance = {name: draws.uniform(key, name) for name in ("download again", "inquire later", "repeat", "again", "join")}
-    later = {name: first // DAY + 2 + draws.exponential(key, name, mean).astype(np.int64)
-             for name, mean in (("days to download", 20.0), ("days to inquiry", 25.0), ("days to join", 30.0))}
+    later = {
+        name: first // DAY + 2 + draws.exponential(key, name, mean).astype(np.int64)
+        for name, mean in (("days to download", 20.0), ("days to inquiry", 25.0), ("days to join", 30.0))
+    }
     second = second_of_day(key)
     asset = draws.choice(key, "asset", [5, 4, 3, 3, 2, 1])
     other_asset = (asset + 1 + draws.choice(key, "other asset", [1.0] * 5)) % len(ASSETS)
@@ -90,17 +98,32 @@ def _submissions(key: Keys, day: Ints, kind: Ints, touches: Ints) -> pd.DataFram
     repeats = (kind == DOWNLOAD) & (chance["repeat"] < 0.07)
     slots: list[tuple[Flags, Ints | int, Ints, Ints]] = [
         (kind != PHONE, kind, asset, first),
-        (chance["download again"] < np.array([0.25, 0.15, 0.12, 0.0])[kind], DOWNLOAD, other_asset,
-         later["days to download"] * DAY + second),
-        (chance["inquire later"] < np.array([0.06, 0.03, 0.0, 0.0])[kind], INQUIRY, asset,
-         later["days to inquiry"] * DAY + second),
+        (
+            chance["download again"] < np.array([0.25, 0.15, 0.12, 0.0])[kind],
+            DOWNLOAD,
+            other_asset,
+            later["days to download"] * DAY + second,
+        ),
+        (
+            chance["inquire later"] < np.array([0.06, 0.03, 0.0, 0.0])[kind],
+            INQUIRY,
+            asset,
+            later["days to inquiry"] * DAY + second,
+        ),
         (repeats, DOWNLOAD, asset, repeat),
         (repeats & (chance["again"] < 0.35), DOWNLOAD, asset, third),
         ((kind == DOWNLOAD) & (chance["join"] < 0.06), NEWSLETTER, asset, later["days to join"] * DAY + second),
     ]
     parts = [
-        pd.DataFrame({"person": person[chosen], "slot": slot, "asset": which[chosen], "started": moment[chosen],
-                      "kind": form[chosen] if isinstance(form, np.ndarray) else form})
+        pd.DataFrame(
+            {
+                "person": person[chosen],
+                "slot": slot,
+                "asset": which[chosen],
+                "started": moment[chosen],
+                "kind": form[chosen] if isinstance(form, np.ndarray) else form,
+            }
+        )
         for slot, (chosen, form, which, moment) in enumerate(slots)
     ]
     table = pd.concat(parts, ignore_index=True).sort_values(["person", "slot"], ignore_index=True)
@@ -114,5 +137,6 @@ def _submissions(key: Keys, day: Ints, kind: Ints, touches: Ints) -> pd.DataFram
     table["submitted_at"] = started + 60 + (draws.uniform(slot_key, "fill in") * 840).astype(np.int64)
     table["invalid_reason"] = np.array(["spam", "sales_pitch", "support", ""])[np.where(inquiry, reason, 3)]
     table["on_article"] = np.where(
-        table["kind"] == NEWSLETTER, True, (table["kind"] == DOWNLOAD) & (draws.uniform(slot_key, "inline") < 0.5))
+        table["kind"] == NEWSLETTER, True, (table["kind"] == DOWNLOAD) & (draws.uniform(slot_key, "inline") < 0.5)
+    )
     return table

@@ -80,11 +80,16 @@ def search_days(seed: int, visits: pd.DataFrame, first_day: int, as_of: int) -> 
     found_share[:, FIRST_ARTICLE:] = (by_week / by_week.sum(axis=1, keepdims=True))[weeks - weeks.min()]
     found_share[:, :3] = 0.05
     device_share = np.array([0.63, 0.35, 0.02])
-    expected = (850.0 * visits_level(days))[:, None, None, None] * found_share[:, :, None, None] \
-        * _SHARES[None, None, :, None] * device_share
+    expected = (
+        (850.0 * visits_level(days))[:, None, None, None]
+        * found_share[:, :, None, None]
+        * _SHARES[None, None, :, None]
+        * device_share
+    )
     # A page's queries keep their places in the results, drifting over the months; far down fewer people click.
-    place = draws.keys(seed, "query", np.arange(shape[1])[:, None].repeat(shape[2], 1).ravel(),
-                       np.tile(np.arange(shape[2]), shape[1]))
+    place = draws.keys(
+        seed, "query", np.arange(shape[1])[:, None].repeat(shape[2], 1).ravel(), np.tile(np.arange(shape[2]), shape[1])
+    )
     base = (1.5 + 14.0 * draws.uniform(place, "position") ** 1.5).reshape(1, shape[1], shape[2], 1)
     phase = (2 * np.pi * draws.uniform(place, "drift")).reshape(1, shape[1], shape[2], 1)
     position = base * (1.0 + 0.15 * np.sin(days[:, None, None, None] / 90.0 + phase))
@@ -94,7 +99,8 @@ def search_days(seed: int, visits: pd.DataFrame, first_day: int, as_of: int) -> 
     rate = 0.32 / position**0.9
     impressions = clicked + np.floor(
         expected * (1.0 / rate - 1.0) * (0.6 + 0.8 * draws.uniform(cells, "impressions").reshape(shape))
-        + draws.uniform(cells, "one more").reshape(shape))
+        + draws.uniform(cells, "one more").reshape(shape)
+    )
     age = as_of - days
     share = np.select([age == 1, age == 2], [_FRESH_SHARE[1], _FRESH_SHARE[2]], 1.0)[:, None, None, None]
     part = draws.uniform(cells, "fresh").reshape(shape)  # rounds up or down at random, so that single clicks are left
@@ -102,8 +108,16 @@ def search_days(seed: int, visits: pd.DataFrame, first_day: int, as_of: int) -> 
     at = np.nonzero(impressions)
     shown = impressions[at].astype(np.int64)
     hits = clicked[at].astype(np.int64)
-    return pd.DataFrame({
-        "day": days[at[0]], "page": at[1], "slot": at[2], "device": at[3], "clicks": hits, "impressions": shown,
-        "property_impressions": np.maximum(hits, shown - shown // 12), "position": np.round(position[at], 4),
-        "is_final": age[at[0]] >= FINAL_AFTER_DAYS,
-    })
+    return pd.DataFrame(
+        {
+            "day": days[at[0]],
+            "page": at[1],
+            "slot": at[2],
+            "device": at[3],
+            "clicks": hits,
+            "impressions": shown,
+            "property_impressions": np.maximum(hits, shown - shown // 12),
+            "position": np.round(position[at], 4),
+            "is_final": age[at[0]] >= FINAL_AFTER_DAYS,
+        }
+    )

@@ -26,8 +26,18 @@ UNSUPPORTED_DIMENSIONS = ("searchAppearance", "hour")
 TYPES = ("web", "image", "video", "news", "discover", "googleNews")
 OPERATORS = ("equals", "notEquals", "contains", "notContains", "includingRegex", "excludingRegex")
 AGGREGATIONS = ("auto", "byProperty", "byPage")
-_FIELDS = {"startDate", "endDate", "dimensions", "type", "searchType", "dimensionFilterGroups", "aggregationType",
-           "rowLimit", "startRow", "dataState"}
+_FIELDS = {
+    "startDate",
+    "endDate",
+    "dimensions",
+    "type",
+    "searchType",
+    "dimensionFilterGroups",
+    "aggregationType",
+    "rowLimit",
+    "startRow",
+    "dataState",
+}
 
 
 class SearchConsole:
@@ -43,17 +53,22 @@ class SearchConsole:
         """Answer from another world, the next day's for one."""
         connection = duckdb.connect(config={"threads": 2})
         found = world.search
-        queries = pd.DataFrame([
-            (page, slot, f"https://{HOST}{site().paths[page]}", search.query(page, slot))
-            for page in np.unique(found["page"]) for slot in range(search.QUERIES_PER_PAGE + 1)
-        ], columns=["page", "slot", "url", "words"])
+        queries = pd.DataFrame(
+            [
+                (page, slot, f"https://{HOST}{site().paths[page]}", search.query(page, slot))
+                for page in np.unique(found["page"])
+                for slot in range(search.QUERIES_PER_PAGE + 1)
+            ],
+            columns=["page", "slot", "url", "words"],
+        )
         connection.register("found", found.assign(date=found["day"].to_numpy().astype("datetime64[D]")))
         connection.register("queries", queries)
         connection.register("devices", pd.DataFrame({"device": range(len(search.DEVICES)), "name": search.DEVICES}))
         connection.execute(
             "create table days as select date::date as date, words as query, url as page, 'jpn' as country, "
             "devices.name as device, clicks, impressions, property_impressions, position, is_final "
-            "from found join queries using (page, slot) join devices using (device)")
+            "from found join queries using (page, slot) join devices using (device)"
+        )
         fresh = found.loc[~found["is_final"].to_numpy(), "day"]
         with self._lock:
             older, self._connection = self._connection, connection
@@ -71,8 +86,11 @@ class SearchConsole:
         """The JSON answer to a request's JSON body. Raises ApiError as Google would."""
         if site_url != self.site_url:
             raise ApiError(
-                "PERMISSION_DENIED", f"User does not have sufficient permission for site '{site_url}'. "
-                "See also: https://support.google.com/webmasters/answer/2451999.", reason="forbidden")
+                "PERMISSION_DENIED",
+                f"User does not have sufficient permission for site '{site_url}'. "
+                "See also: https://support.google.com/webmasters/answer/2451999.",
+                reason="forbidden",
+            )
         if unknown := set(body) - _FIELDS:
             raise _invalid(f'Invalid JSON payload received. Unknown name "{min(unknown)}": Cannot find field.')
         first, last = _day(body, "startDate"), _day(body, "endDate")
@@ -81,8 +99,11 @@ class SearchConsole:
         dimensions = list(body.get("dimensions", []))
         for name in dimensions:
             if name not in DIMENSIONS:
-                raise _invalid(f"The demo has no dimension {name}." if name in UNSUPPORTED_DIMENSIONS
-                               else f"Invalid value at 'dimensions' (ApiDimension), \"{name}\"")
+                raise _invalid(
+                    f"The demo has no dimension {name}."
+                    if name in UNSUPPORTED_DIMENSIONS
+                    else f"Invalid value at 'dimensions' (ApiDimension), \"{name}\""
+                )
         if len(set(dimensions)) < len(dimensions):
             raise _invalid("A dimension is named twice.")
         kind = _one_of(body, "type", TYPES, body.get("searchType", "web"))
@@ -118,13 +139,19 @@ class SearchConsole:
             cursor, first_fresh = self._connection.cursor(), self._first_fresh
         found = cursor.execute(
             _sql(dimensions, conditions, "impressions" if by_page else "property_impressions", self.rows_per_day),
-            [*values, rows, start]).fetchall()
+            [*values, rows, start],
+        ).fetchall()
         width = len(dimensions)
         answer: dict[str, Any] = {}
         if found:
             answer["rows"] = [
-                {**({"keys": list(row[:width])} if width else {}), "clicks": row[width], "impressions": row[width + 1],
-                 "ctr": row[width] / row[width + 1], "position": row[width + 2]}
+                {
+                    **({"keys": list(row[:width])} if width else {}),
+                    "clicks": row[width],
+                    "impressions": row[width + 1],
+                    "ctr": row[width] / row[width + 1],
+                    "position": row[width + 2],
+                }
                 for row in found
             ]
         answer["responseAggregationType"] = "byPage" if by_page else "byProperty"
@@ -136,11 +163,15 @@ class SearchConsole:
 def _sql(dimensions: list[str], conditions: list[str], impressions: str, rows_per_day: int) -> str:
     keys = [f"{name}::varchar as {name}_key" for name in dimensions]
     places = ", ".join(str(number + 1) for number in range(len(dimensions)))
-    measures = (f"sum(clicks)::double as clicks_sum, sum({impressions})::double as impressions_sum, "
-                f"sum(position * {impressions}) / sum({impressions}) as position_mean")
+    measures = (
+        f"sum(clicks)::double as clicks_sum, sum({impressions})::double as impressions_sum, "
+        f"sum(position * {impressions}) / sum({impressions}) as position_mean"
+    )
     by = f" group by {places}" if places else ""
-    sql = (f"select {', '.join([*keys, measures])} from days where {' and '.join(conditions)}{by} "
-           f"having sum({impressions}) > 0")
+    sql = (
+        f"select {', '.join([*keys, measures])} from days where {' and '.join(conditions)}{by} "
+        f"having sum({impressions}) > 0"
+    )
     # Google keeps the 50,000 rows of a day with the most clicks; a request over many days has no more of them a day.
     partition = "partition by date_key " if "date" in dimensions else ""
     place = f"row_number() over ({partition}order by clicks_sum desc, impressions_sum desc)"
@@ -158,7 +189,8 @@ def _filter(part: dict[str, Any], values: list[Any]) -> str:
         raise _invalid(f"Invalid value at 'dimension_filter_groups[0].filters[0].operator', \"{operator}\"")
     values.append(part.get("expression", ""))
     condition = {
-        "quals": f"lower({name}) = lower(?::varchar)", "ontains": f"contains(lower({name}), lower(?::varchar))",
+        "quals": f"lower({name}) = lower(?::varchar)",
+        "ontains": f"contains(lower({name}), lower(?::varchar))",
         "Regex": f"regexp_matches({name}, ?, 'i')",
     }[next(end for end in ("quals", "ontains", "Regex") if operator.endswith(end))]
     return f"not {condition}" if operator.startswith(("not", "excluding")) else condition

@@ -45,7 +45,8 @@ class Demo:
         self._requests: list[Request] = []
         self._grpc = grpc.server(
             futures.ThreadPoolExecutor(16, "demo-ga4"),
-            options=[("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)])
+            options=[("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)],
+        )
         self._grpc.add_generic_rpc_handlers((self._grpc_handlers(),))
         behind = self._grpc.add_insecure_port("127.0.0.1:0")
         try:
@@ -143,7 +144,8 @@ class Demo:
                 return data
 
             return grpc.unary_unary_rpc_method_handler(
-                handle, request_deserializer=self.ga4_method(method)[0].FromString)
+                handle, request_deserializer=self.ga4_method(method)[0].FromString
+            )
 
         methods = ("RunReport", "BatchRunReports", "GetMetadata", "CheckCompatibility")
         return grpc.method_handlers_generic_handler(SERVICE, {method: handler(method) for method in methods})
@@ -229,8 +231,12 @@ class _Handler(BaseHTTPRequestHandler):
             return _json(answer), cut
         if match := re.fullmatch(r"/v1beta/(properties/[^/:]+)(?:/(metadata)|:(\w+))", path):
             method = "GetMetadata" if match[2] else match[3][0].upper() + match[3][1:]
-            if (verb, method) in {("GET", "GetMetadata"), ("POST", "RunReport"), ("POST", "BatchRunReports"),
-                                  ("POST", "CheckCompatibility")}:
+            if (verb, method) in {
+                ("GET", "GetMetadata"),
+                ("POST", "RunReport"),
+                ("POST", "BatchRunReports"),
+                ("POST", "CheckCompatibility"),
+            }:
                 request = json_format.Parse(text or b"{}", demo.ga4_method(method)[0]())
                 if method == "GetMetadata":
                     request.name = f"{match[1]}/metadata"
@@ -303,5 +309,7 @@ def _error(error: ApiError) -> bytes:
 
 
 def _taken(port: int, what: str) -> str:
-    return (f"port {port} on 127.0.0.1, where the demo serves {what}, is in use\n"
-            "  -> end the program that holds it (another demo perhaps), or give another port in company.yml")
+    return (
+        f"port {port} on 127.0.0.1, where the demo serves {what}, is in use\n"
+        "  -> end the program that holds it (another demo perhaps), or give another port in company.yml"
+    )

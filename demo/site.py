@@ -15,15 +15,30 @@ HOME, PRODUCT, PRICING, CONTACT, THANKS, FIRST_DOWNLOAD = range(6)
 FIRST_ARTICLE = len(PAGES)
 
 CLUSTERS = (
-    ("invoice", "請求書"), ("forms", "帳票"), ("e-document-law", "電子帳簿保存法"),
-    ("invoice-system", "インボイス制度"), ("expenses", "経費精算"), ("purchase-orders", "発注書"),
-    ("delivery-notes", "納品書"), ("approval", "ワークフロー"), ("paperless", "ペーパーレス"),
+    ("invoice", "請求書"),
+    ("forms", "帳票"),
+    ("e-document-law", "電子帳簿保存法"),
+    ("invoice-system", "インボイス制度"),
+    ("expenses", "経費精算"),
+    ("purchase-orders", "発注書"),
+    ("delivery-notes", "納品書"),
+    ("approval", "ワークフロー"),
+    ("paperless", "ペーパーレス"),
     ("accounting-dx", "経理DX"),
 )
 ANGLES = (
-    ("basics", "とは"), ("how-to", "書き方"), ("template", "テンプレート"), ("system-comparison", "システム 比較"),
-    ("cost", "費用"), ("checklist", "チェックリスト"), ("case-study", "事例"), ("trouble", "トラブル"),
-    ("law-change", "法改正"), ("efficiency", "効率化"), ("migration", "移行"), ("security", "セキュリティ"),
+    ("basics", "とは"),
+    ("how-to", "書き方"),
+    ("template", "テンプレート"),
+    ("system-comparison", "システム 比較"),
+    ("cost", "費用"),
+    ("checklist", "チェックリスト"),
+    ("case-study", "事例"),
+    ("trouble", "トラブル"),
+    ("law-change", "法改正"),
+    ("efficiency", "効率化"),
+    ("migration", "移行"),
+    ("security", "セキュリティ"),
 )
 # The article that half of Japan reads and nobody buys after, and the one that hardly anyone finds but sells.
 PV_HEAVY, QUIET_EARNER = "/articles/invoice-template", "/articles/forms-migration"

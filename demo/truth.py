@@ -89,7 +89,10 @@ def _grain(world: World, grain: Grain, fiscal_year_start: int, search_state: str
     periods = _Periods(world, grain, fiscal_year_start)
     parts = []
     for kpi, numerator, denominator in (
-        *_web(world, periods), *_search(world, periods, search_state), *_leads(world, periods), *_sales(world, periods),
+        *_web(world, periods),
+        *_search(world, periods, search_state),
+        *_leads(world, periods),
+        *_sales(world, periods),
         *_retention(world, periods),
     ):
         known = np.ones(len(numerator), bool) if denominator is None else denominator > 0
@@ -97,12 +100,20 @@ def _grain(world: World, grain: Grain, fiscal_year_start: int, search_state: str
             known &= periods.sum(world.search["day"].to_numpy()) > 0
         below = np.full(len(numerator), np.nan) if denominator is None else denominator
         value = numerator if denominator is None else numerator / np.where(known, denominator, 1.0)
-        parts.append(pd.DataFrame({
-            "grain": grain, "period_start": periods.start.astype("datetime64[D]"),
-            "period_end": periods.end.astype("datetime64[D]"), "kpi": kpi, "value": value,
-            "numerator": np.where(np.isnan(below), np.nan, numerator), "denominator": below,
-            "is_complete": periods.end <= day_number(world.as_of),
-        })[known])
+        parts.append(
+            pd.DataFrame(
+                {
+                    "grain": grain,
+                    "period_start": periods.start.astype("datetime64[D]"),
+                    "period_end": periods.end.astype("datetime64[D]"),
+                    "kpi": kpi,
+                    "value": value,
+                    "numerator": np.where(np.isnan(below), np.nan, numerator),
+                    "denominator": below,
+                    "is_complete": periods.end <= day_number(world.as_of),
+                }
+            )[known]
+        )
     return pd.concat(parts, ignore_index=True)
 
 

@@ -26,10 +26,28 @@ NEWCOMERS_PER_DAY = 1_190.0
 LONGEST_RETURN_DAYS = 60
 SHORTER_ARTICLES = int(np.datetime64("2026-04-01").astype(np.int64))
 """The day the editors cut their articles down: more readers reach the end from then on."""
-CHANNELS = ("Organic Search", "Organic Search", "Organic Search", "Direct", "Referral", "Organic Social",
-            "Organic Social", "Email", "Paid Search")
-SOURCES = ("google / organic", "yahoo / organic", "bing / organic", "(direct) / (none)", "itmedia.example / referral",
-           "x / social", "facebook / social", "newsletter / email", "google / cpc")
+CHANNELS = (
+    "Organic Search",
+    "Organic Search",
+    "Organic Search",
+    "Direct",
+    "Referral",
+    "Organic Social",
+    "Organic Social",
+    "Email",
+    "Paid Search",
+)
+SOURCES = (
+    "google / organic",
+    "yahoo / organic",
+    "bing / organic",
+    "(direct) / (none)",
+    "itmedia.example / referral",
+    "x / social",
+    "facebook / social",
+    "newsletter / email",
+    "google / cpc",
+)
 GOOGLE, DIRECT = 0, 3
 _FIRST_CHANNEL = [0.55, 0.05, 0.04, 0.13, 0.06, 0.05, 0.03, 0.01, 0.08]
 _LATER_CHANNEL = [0.30, 0.03, 0.03, 0.36, 0.04, 0.04, 0.03, 0.15, 0.02]
@@ -37,7 +55,12 @@ DEVICES, COUNTRIES = ("desktop", "mobile", "tablet"), ("Japan", "United States",
 KEY_EVENTS = ("", "file_download", "generate_lead", "sign_up")
 # A million rows: small numbers take little room.
 _SMALL = {
-    "number": "int16", "article": "int16", "person": "int32", "slot": "int8", "conversion": "int8", "asset": "int8",
+    "number": "int16",
+    "article": "int16",
+    "person": "int32",
+    "slot": "int8",
+    "conversion": "int8",
+    "asset": "int8",
 }
 _KEY_EVENT_OF_KIND = np.array([1, 3, 2, 0])
 
@@ -90,11 +113,21 @@ def _strangers(seed: int, first_day: int, last_day: int) -> pd.DataFrame:
     day = first[visitor] + since_first
     kept = (day >= first_day) & (day <= last_day) & (since_first <= LONGEST_RETURN_DAYS)
     visitor, number, key, day = visitor[kept], number[kept], key[kept], day[kept]
-    return pd.DataFrame({
-        "key": key, "user_key": user_key[visitor], "user": first[visitor] * 8192 + index[visitor], "number": number + 1,
-        "started": day * DAY + second_of_day(key), "article": -1, "person": -1, "slot": -1, "conversion": 0,
-        "on_article": False, "asset": 0,
-    })
+    return pd.DataFrame(
+        {
+            "key": key,
+            "user_key": user_key[visitor],
+            "user": first[visitor] * 8192 + index[visitor],
+            "number": number + 1,
+            "started": day * DAY + second_of_day(key),
+            "article": -1,
+            "person": -1,
+            "slot": -1,
+            "conversion": 0,
+            "on_article": False,
+            "asset": 0,
+        }
+    )
 
 
 def _contacts(who: People, last_day: int) -> pd.DataFrame:
@@ -103,14 +136,21 @@ def _contacts(who: People, last_day: int) -> pd.DataFrame:
     touch = np.arange(len(person)) - np.repeat(np.cumsum(who.touches) - who.touches, who.touches)
     key = draws.child(who.key[person], touch)
     started = touch_days(who.key[person], who.day[person], touch) * DAY + second_of_day(key)
-    before = pd.DataFrame({"person": person, "key": key, "started": started, "slot": -1, "kind": PHONE, "asset": 0,
-                           "on_article": False})
+    before = pd.DataFrame(
+        {"person": person, "key": key, "started": started, "slot": -1, "kind": PHONE, "asset": 0, "on_article": False}
+    )
     forms = who.submissions
-    during = pd.DataFrame({
-        "person": forms["person"], "key": draws.child(who.key[forms["person"]], 10 + forms["slot"].to_numpy()),
-        "started": forms["started"], "slot": forms["slot"], "kind": forms["kind"], "asset": forms["asset"],
-        "on_article": forms["on_article"],
-    })
+    during = pd.DataFrame(
+        {
+            "person": forms["person"],
+            "key": draws.child(who.key[forms["person"]], 10 + forms["slot"].to_numpy()),
+            "started": forms["started"],
+            "slot": forms["slot"],
+            "kind": forms["kind"],
+            "asset": forms["asset"],
+            "on_article": forms["on_article"],
+        }
+    )
     table = pd.concat([before, during], ignore_index=True).sort_values(["person", "started"], ignore_index=True)
     table["number"] = table.groupby("person").cumcount() + 1
     key, person = table["key"].to_numpy(), table["person"].to_numpy()
@@ -146,8 +186,11 @@ def page_views(visits: pd.DataFrame) -> pd.DataFrame:
     near = landing[session] - FIRST_ARTICLE
     any_topic = (draws.uniform(view_key, "topic") * len(CLUSTERS)).astype(np.int64)
     topic = np.where(near >= 0, near // len(ANGLES), any_topic)
-    article = FIRST_ARTICLE + topic * len(ANGLES) + draws.choice_by_group(
-        view_key, "next article", by_topic, (weeks - first_week) * len(CLUSTERS) + topic)
+    article = (
+        FIRST_ARTICLE
+        + topic * len(ANGLES)
+        + draws.choice_by_group(view_key, "next article", by_topic, (weeks - first_week) * len(CLUSTERS) + topic)
+    )
     other = np.array([HOME, PRODUCT, PRICING])[draws.choice(view_key, "next page", [0.3, 0.45, 0.25])]
     page = np.where(draws.uniform(view_key, "reads on") < 0.7, article, other)
     page = np.where(ordinal == 0, landing[session], page)
@@ -163,11 +206,18 @@ def page_views(visits: pd.DataFrame) -> pd.DataFrame:
     reach = site().scroll[of_article] * np.minimum(1.0, 0.3 + seconds / 45.0)
     reach *= np.where(day >= SHORTER_ARTICLES, 1.12, 1.0)
     scrolled = active & (draws.uniform(view_key, "scroll") < np.where(on_article, reach, 0.25))
-    return pd.DataFrame({
-        "session": session.astype(np.int32), "user": visits["user"].to_numpy()[session], "day": day.astype(np.int32),
-        "ordinal": ordinal.astype(np.int16), "page": page.astype(np.int16), "seconds": seconds.astype(np.int32),
-        "scrolled": scrolled, "conversion": np.where(converts, conversion[session], 0).astype(np.int8),
-    })
+    return pd.DataFrame(
+        {
+            "session": session.astype(np.int32),
+            "user": visits["user"].to_numpy()[session],
+            "day": day.astype(np.int32),
+            "ordinal": ordinal.astype(np.int16),
+            "page": page.astype(np.int16),
+            "seconds": seconds.astype(np.int32),
+            "scrolled": scrolled,
+            "conversion": np.where(converts, conversion[session], 0).astype(np.int8),
+        }
+    )
 
 
 def form_pages(visits: pd.DataFrame) -> Ints:

@@ -56,8 +56,14 @@ def simulate(as_of: date, seed: int = SEED) -> World:
     business = _with_pages(crm.as_known(who, last), sessions)
     visits = sessions[sessions["day"].to_numpy() >= first].reset_index(drop=True)
     return World(
-        start=start, as_of=as_of, seed=seed, visits=visits, views=web.page_views(visits),
-        search=search.search_days(seed, visits, first, last), business=business, followers=_followers(last),
+        start=start,
+        as_of=as_of,
+        seed=seed,
+        visits=visits,
+        views=web.page_views(visits),
+        search=search.search_days(seed, visits, first, last),
+        business=business,
+        followers=_followers(last),
     )
 
 
@@ -72,7 +78,9 @@ def _with_pages(business: crm.Business, sessions: pd.DataFrame) -> crm.Business:
     return crm.Business(
         contacts=contacts.assign(landing=first.reindex(contacts["person"]).fillna(-1).astype(np.int64).to_numpy()),
         form_submissions=submissions.assign(page=pages.reindex(keys).to_numpy().astype(np.int64)),
-        stage_changes=business.stage_changes, deals=business.deals, orders=business.orders,
+        stage_changes=business.stage_changes,
+        deals=business.deals,
+        orders=business.orders,
         contracts=business.contracts,
     )
 
@@ -82,9 +90,15 @@ def _followers(last: int) -> pd.DataFrame:
     days = np.arange(people.FIRST_DAY, last + 1, 7)
     grown = (days - people.FIRST_DAY).astype(np.float64)
     purge = np.where(days >= 20_490, 140.0, 0.0)
-    counts = {("X", "@demo_forms"): 600 + 1.6 * grown - purge, ("Facebook", "demo-forms"): 300 + 0.5 * grown,
-              ("YouTube", "demo-forms-channel"): 80 + 0.25 * grown}
-    return pd.concat([
-        pd.DataFrame({"day": days, "platform": platform, "account": account, "followers": count.astype(np.int64)})
-        for (platform, account), count in counts.items()
-    ], ignore_index=True).sort_values(["day", "platform"], ignore_index=True)
+    counts = {
+        ("X", "@demo_forms"): 600 + 1.6 * grown - purge,
+        ("Facebook", "demo-forms"): 300 + 0.5 * grown,
+        ("YouTube", "demo-forms-channel"): 80 + 0.25 * grown,
+    }
+    return pd.concat(
+        [
+            pd.DataFrame({"day": days, "platform": platform, "account": account, "followers": count.astype(np.int64)})
+            for (platform, account), count in counts.items()
+        ],
+        ignore_index=True,
+    ).sort_values(["day", "platform"], ignore_index=True)

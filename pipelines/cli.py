@@ -149,7 +149,9 @@ def _run(company: "Company", first: date, last: date) -> None:
     outcome = night.run(company, first, last)
     if outcome.problems:
         click.echo("\n".join(["", "not published:", *(f"  {problem}" for problem in outcome.problems)]), err=True)
-        click.echo(f"{night.staleness(company)}\nrun {outcome.run_id}; look at it with: gyakusan ui", err=True)
+        click.echo(night.staleness(company), err=True)
+        if outcome.run_id:
+            click.echo(f"run {outcome.run_id}; look at it with: gyakusan ui", err=True)
         sys.exit(FAILED)
     steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in outcome.seconds.items())
     click.echo(f"published {company.state / 'marts.duckdb'} ({steps})", err=True)

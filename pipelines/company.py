@@ -293,6 +293,7 @@ def inputs(sources: Sources) -> dict[str, str | None]:
         "exports.form_submissions": export("form_submissions"),
         "exports.stage_changes": export("stage_changes"),
         "exports.deals": export("deals"),
+        "exports.deals.contact_id": export("deals", "contact_id"),
         "exports.orders": export("orders"),
         "exports.orders.cost": export("orders", "cost"),
         "exports.contracts": export("contracts"),

@@ -85,10 +85,9 @@ def _published(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefinit
         description="marts.duckdb: the marts of the last night whose every check passed, for analysts to read.",
     )
     def marts_file(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        night = publish.Publication(
-            days_of_run(dict(context.run.tags), company).last, datetime.now(UTC), context.run.run_id
-        )
         with warehouse.connect(context.resources.warehouse) as con:
+            as_of = warehouse.as_of(con, days_of_run(dict(context.run.tags), company).last)
+            night = publish.Publication(as_of, datetime.now(UTC), context.run.run_id)
             rows = publish.publish(con, company.state / "marts.duckdb", night)
         return dg.MaterializeResult(
             metadata={"dagster/row_count": sum(rows.values()), "as_of": str(night.as_of), "tables": rows}

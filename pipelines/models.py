@@ -15,6 +15,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.base_types import EventMsg
@@ -93,9 +94,13 @@ def assets(company: Company, warehouse: Path) -> dg.AssetsDefinition:
             if context.is_subset
             else []
         )
-        result = dbtRunner(manifest=parsed.manifest, callbacks=[keep]).invoke(
-            ["build", "--exclude-resource-type", "unit_test", *selection, *_options(company, warehouse)]
-        )
+        try:
+            result = dbtRunner(manifest=parsed.manifest, callbacks=[keep]).invoke(
+                ["build", "--exclude-resource-type", "unit_test", *selection, *_options(company, warehouse)]
+            )
+        finally:
+            # Or this process would hold the file to its end.
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
         for event in events:
             yield from DbtCoreCliEventMessage(raw_event=event, event_history_metadata={}).to_default_asset_events(
                 manifest=parsed.document, dagster_dbt_translator=translator, context=context

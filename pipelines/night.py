@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipelines import lock, publish
+from pipelines import lock, publish, raw
 from pipelines.company import Company
 from pipelines.definitions import definitions
 from pipelines.raw import PARTITION, RANGE_END, RANGE_START
@@ -23,9 +23,12 @@ concurrency:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. ``seconds`` is the time of each step; ``problems`` is empty when it published."""
+    """How a run ended. ``seconds`` is the time of each step; ``problems`` is empty when it published.
 
-    run_id: str
+    No run was begun (``run_id`` is None) where plan.yml or the credentials must be mended first.
+    """
+
+    run_id: str | None
     problems: list[str]
     seconds: dict[str, float]
 
@@ -45,6 +48,8 @@ def run(company: Company, first: date, last: date) -> Outcome:
     """Run the nightly job for ``first..last``. Raises :class:`pipelines.lock.Busy` when another night runs here."""
     lock.take(company.state)
     try:
+        if wrong := raw.problems(company):
+            return Outcome(None, wrong, {})
         tags = {PARTITION: str(last)} if first == last else {RANGE_START: str(first), RANGE_END: str(last)}
         with dg.DagsterInstance.from_config(str(dagster_home(company))) as instance:
             job = definitions(company).resolve_job_def("nightly")

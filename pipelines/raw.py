@@ -7,13 +7,14 @@ from functools import partial
 
 import dagster as dg
 import duckdb
+from google.auth.credentials import Credentials
 
 from connectors import exports, ga4, plan, search_console
 from connectors.errors import SourceError
 from connectors.table import Load, Table
 from pipelines import company as company_folder
 from pipelines import warehouse
-from pipelines.company import Company, yesterday
+from pipelines.company import Company, Ga4, SearchConsole, yesterday
 from pipelines.credentials import google_credentials
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -74,10 +75,34 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     return found
 
 
+def problems(company: Company) -> list[str]:
+    """What a person must mend in plan.yml or the environment before it is worth asking any source."""
+    checks: list[Callable[[], object]] = [lambda: [list(load.batches) for load in plan.load(company.folder)]]
+    if company.sources.ga4:
+        checks.append(partial(_ga4_credentials, company.sources.ga4))
+    if company.sources.search_console:
+        checks.append(partial(_search_console_credentials, company.sources.search_console))
+    found = []
+    for check in checks:
+        try:
+            check()
+        except SourceError as error:
+            found.append(str(error))
+    return found
+
+
+def _ga4_credentials(settings: Ga4) -> Credentials:
+    return google_credentials(settings.credentials, ga4.SCOPES, "company.yml: sources.ga4.credentials")
+
+
+def _search_console_credentials(settings: SearchConsole) -> Credentials:
+    where = "company.yml: sources.search_console.credentials"
+    return google_credentials(settings.credentials, search_console.SCOPES, where)
+
+
 def _ga4(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     settings = company.sources.ga4
     assert settings is not None
-    credentials = google_credentials(settings.credentials, ga4.SCOPES, "company.yml: sources.ga4.credentials")
     site = ga4.Property(
         settings.property_id,
         company.site.hosts,
@@ -87,18 +112,16 @@ def _ga4(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterato
         settings.reserve,
     )
     first = min(run.first, warehouse.first_missing(con, ga4.TABLES, company.start))
-    with ga4.client(settings.endpoint, settings.transport, credentials) as client:
+    with ga4.client(settings.endpoint, settings.transport, _ga4_credentials(settings)) as client:
         yield from ga4.load(client, site, first, run.last, company.start, through=warehouse.as_of(con, run.last))
 
 
 def _search_console(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     settings = company.sources.search_console
     assert settings is not None
-    where = "company.yml: sources.search_console.credentials"
-    credentials = google_credentials(settings.credentials, search_console.SCOPES, where)
     missing = warehouse.first_missing(con, search_console.TABLES, company.start)
     first = min(run.first, missing, warehouse.first_unfinal(con, search_console.DAYS, company.start))
-    with search_console.service(settings.endpoint, credentials) as service:
+    with search_console.service(settings.endpoint, _search_console_credentials(settings)) as service:
         yield from search_console.load(service, settings.site_url, first, run.last)
 
 

@@ -53,17 +53,21 @@ def ga4(servers: demo.Demo) -> Iterator[BetaAnalyticsDataClient]:
 @pytest.fixture
 def ga4_rest(servers: demo.Demo) -> BetaAnalyticsDataClient:
     return BetaAnalyticsDataClient(
-        transport="rest", client_options={"api_endpoint": servers.http},
-        credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+        transport="rest", client_options={"api_endpoint": servers.http}, credentials=AnonymousCredentials()
+    )  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
 def search(servers: demo.Demo) -> Callable[..., Any]:
     """searchanalytics.query of Google's own client: its body as keywords."""
     client = build(
-        "searchconsole", "v1", static_discovery=True, cache_discovery=False,
+        "searchconsole",
+        "v1",
+        static_discovery=True,
+        cache_discovery=False,
         credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": f"{servers.http}/"})
+        client_options={"api_endpoint": f"{servers.http}/"},
+    )
 
     def query(site_url: str = "sc-domain:example.co.jp", **body: Any) -> Any:
         return client.searchanalytics().query(siteUrl=site_url, body=body).execute()

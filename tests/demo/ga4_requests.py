@@ -13,7 +13,9 @@ def report(
     more = {"property": "properties/400000001", "date_ranges": [span], **more}
     return types.RunReportRequest(
         dimensions=[types.Dimension(name=name) for name in dimensions.split()],
-        metrics=[types.Metric(name=name) for name in metrics.split()], **more)
+        metrics=[types.Metric(name=name) for name in metrics.split()],
+        **more,
+    )
 
 
 def rows(response: types.RunReportResponse) -> dict[tuple[str, ...], tuple[int, ...]]:

@@ -40,12 +40,20 @@ def _command(company: Path, *arguments: str) -> list[str]:
 
 
 def test_run_serves_while_a_command_runs_and_ends_with_its_status(company: Path) -> None:
-    code = ("import sys, urllib.request as u; "
-            f"print(u.urlopen('{_http(company)}/demo/requests').read().decode(), sys.stdin.read()); sys.exit(3)")
+    code = (
+        "import sys, urllib.request as u; "
+        f"print(u.urlopen('{_http(company)}/demo/requests').read().decode(), sys.stdin.read()); sys.exit(3)"
+    )
     (company / "exports/deals.csv").unlink()
     done = subprocess.run(
-        _command(company, "run", "--", sys.executable, "-c", code), cwd=ROOT, input="hello", capture_output=True,
-        text=True, check=False, timeout=60)
+        _command(company, "run", "--", sys.executable, "-c", code),
+        cwd=ROOT,
+        input="hello",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert (done.returncode, done.stdout) == (3, "[] hello\n"), done.stderr
     assert (company / "exports/deals.csv").exists()
     with pytest.raises(OSError, match="refused"):
@@ -77,7 +85,8 @@ def test_serve_says_what_is_where_and_a_second_one_that_the_port_is_taken(compan
         assert said[0].startswith("demo world 2025-04-01 to 2026-10-18")
         assert _http(company) in "".join(said)
         second = subprocess.run(
-            _command(company, "serve"), cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+            _command(company, "serve"), cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        )
         assert second.returncode == 1
         assert "is in use" in second.stderr and "company.yml" in second.stderr
         assert "Traceback" not in second.stderr
@@ -87,7 +96,12 @@ def test_serve_says_what_is_where_and_a_second_one_that_the_port_is_taken(compan
 
 def test_a_command_that_is_not_there(company: Path) -> None:
     done = subprocess.run(
-        _command(company, "run", "--", "no-such-program"), cwd=ROOT, capture_output=True, text=True, check=False,
-        timeout=60)
+        _command(company, "run", "--", "no-such-program"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert done.returncode == 2
     assert "there is no program no-such-program" in done.stderr

@@ -21,15 +21,18 @@ from tests.demo.ga4_requests import report, rows
 BODY = {"startDate": "2026-10-07", "endDate": "2026-10-07", "dimensions": ["page"]}
 
 
-@pytest.mark.parametrize(("kind", "error", "message"), [
-    ("429_concurrent", exceptions.TooManyRequests, "Exhausted concurrent requests quota."),
-    ("429_project_hour", exceptions.TooManyRequests, "Exhausted property tokens for a project per hour."),
-    ("429_hour", exceptions.TooManyRequests, "Exhausted property tokens per hour."),
-    ("429_day", exceptions.TooManyRequests, "These quota tokens will return in under 24 hours."),
-    ("429_thresholded", exceptions.TooManyRequests, "Exhausted potentially thresholded requests quota."),
-    ("500", exceptions.InternalServerError, "Internal error"),
-    ("503", exceptions.ServiceUnavailable, "unavailable"),
-])
+@pytest.mark.parametrize(
+    ("kind", "error", "message"),
+    [
+        ("429_concurrent", exceptions.TooManyRequests, "Exhausted concurrent requests quota."),
+        ("429_project_hour", exceptions.TooManyRequests, "Exhausted property tokens for a project per hour."),
+        ("429_hour", exceptions.TooManyRequests, "Exhausted property tokens per hour."),
+        ("429_day", exceptions.TooManyRequests, "These quota tokens will return in under 24 hours."),
+        ("429_thresholded", exceptions.TooManyRequests, "Exhausted potentially thresholded requests quota."),
+        ("500", exceptions.InternalServerError, "Internal error"),
+        ("503", exceptions.ServiceUnavailable, "unavailable"),
+    ],
+)
 @pytest.mark.parametrize("client", ["ga4", "ga4_rest"])
 def test_ga4_errors(
     client: str, request: pytest.FixtureRequest, servers: demo.Demo, kind: str, error: type[Exception], message: str
@@ -83,11 +86,16 @@ def test_faults_wait_for_their_method_and_number(ga4: BetaAnalyticsDataClient, s
         ga4.batch_run_reports({"property": "properties/400000001", "requests": []})
 
 
-@pytest.mark.parametrize(("kind", "status", "message"), [
-    ("403_quota", 403, "load quota exceeded"), ("403_rate", 403, "Queries per minute"),
-    ("429_concurrent", 429, "Exhausted"),
-    ("500", 500, "Internal error"), ("503", 503, "unavailable"),
-])
+@pytest.mark.parametrize(
+    ("kind", "status", "message"),
+    [
+        ("403_quota", 403, "load quota exceeded"),
+        ("403_rate", 403, "Queries per minute"),
+        ("429_concurrent", 429, "Exhausted"),
+        ("500", 500, "Internal error"),
+        ("503", 503, "unavailable"),
+    ],
+)
 def test_search_console_errors(
     search: Callable[..., Any], servers: demo.Demo, kind: str, status: int, message: str
 ) -> None:
@@ -101,9 +109,7 @@ def test_search_console_errors(
 
 
 @pytest.mark.parametrize(("kind", "error"), [("truncated", IncompleteRead), ("reset", ConnectionResetError)])
-def test_search_console_cuts(
-    search: Callable[..., Any], servers: demo.Demo, kind: str, error: type[Exception]
-) -> None:
+def test_search_console_cuts(search: Callable[..., Any], servers: demo.Demo, kind: str, error: type[Exception]) -> None:
     servers.faults.switch_on(Fault(kind, "search_console"))
     with pytest.raises(error):
         search(**BODY)

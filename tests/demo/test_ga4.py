@@ -46,8 +46,9 @@ def test_article_kpis_are_the_truth(ga4: BetaAnalyticsDataClient, truly: Months)
     assert seconds / users == pytest.approx(truly["engagement_seconds", "202609"], rel=1e-12)
     landed = string_filter("landingPage", "/articles/", "BEGINS_WITH")
     sessions = rows(ga4.run_report(report("yearMonth", "sessions", dimension_filter=landed)))["202609",][0]
-    both = types.FilterExpression(and_group=types.FilterExpressionList(
-        expressions=[landed, string_filter("eventName", "second_page_view")]))
+    both = types.FilterExpression(
+        and_group=types.FilterExpressionList(expressions=[landed, string_filter("eventName", "second_page_view")])
+    )
     onward = rows(ga4.run_report(report("yearMonth", "sessions", dimension_filter=both)))["202609",][0]
     assert onward / sessions == pytest.approx(truly["onward_rate", "202609"], rel=1e-12)
     minute = string_filter("eventName", "engaged_60s")
@@ -57,8 +58,12 @@ def test_article_kpis_are_the_truth(ga4: BetaAnalyticsDataClient, truly: Months)
 
 def test_form_events_are_the_submissions_of_the_exports(ga4: BetaAnalyticsDataClient, world: World) -> None:
     """One event per form on the web, spam and repeats included, on the page that the MA names."""
-    named = types.FilterExpression(filter=types.Filter(field_name="eventName", in_list_filter=types.Filter.InListFilter(
-        values=["file_download", "generate_lead", "sign_up"])))
+    named = types.FilterExpression(
+        filter=types.Filter(
+            field_name="eventName",
+            in_list_filter=types.Filter.InListFilter(values=["file_download", "generate_lead", "sign_up"]),
+        )
+    )
     found = rows(ga4.run_report(report("date pagePath eventName", "keyEvents", dimension_filter=named)))
     forms = world.business.form_submissions
     day = pd.to_datetime(forms["submitted_at"], unit="s")
@@ -72,23 +77,26 @@ def test_form_events_are_the_submissions_of_the_exports(ga4: BetaAnalyticsDataCl
 def test_users_are_fewer_than_the_sum_of_their_days(ga4: BetaAnalyticsDataClient) -> None:
     by_day = rows(ga4.run_report(report("date", "activeUsers")))
     whole = rows(ga4.run_report(report("", "activeUsers")))[()][0]
-    assert whole < sum(users for users, in by_day.values())
+    assert whole < sum(users for (users,) in by_day.values())
 
 
 def test_new_and_returning_people_overlap(ga4: BetaAnalyticsDataClient) -> None:
     found = rows(ga4.run_report(report("newVsReturning", "activeUsers")))
     whole = rows(ga4.run_report(report("", "activeUsers")))[()][0]
     assert set(found) == {("new",), ("returning",)}
-    assert sum(users for users, in found.values()) > whole
+    assert sum(users for (users,) in found.values()) > whole
 
 
 def test_sessions_of_landing_pages_add_up_and_those_of_pages_do_not(ga4: BetaAnalyticsDataClient) -> None:
     whole = rows(ga4.run_report(report("", "sessions engagedSessions keyEvents")))[()]
-    landing = rows(ga4.run_report(report("landingPage sessionDefaultChannelGroup sessionSourceMedium",
-                                         "sessions engagedSessions keyEvents")))
+    landing = rows(
+        ga4.run_report(
+            report("landingPage sessionDefaultChannelGroup sessionSourceMedium", "sessions engagedSessions keyEvents")
+        )
+    )
     assert tuple(sum(column) for column in zip(*landing.values(), strict=True)) == whole
     pages = rows(ga4.run_report(report("pagePath", "sessions")))
-    assert sum(sessions for sessions, in pages.values()) > whole[0]
+    assert sum(sessions for (sessions,) in pages.values()) > whole[0]
 
 
 def _pages(ga4: BetaAnalyticsDataClient, size: int, **more: Any) -> Iterator[types.RunReportResponse]:
@@ -128,8 +136,10 @@ def test_more_than_the_largest_limit_is_cut_to_it(ga4: BetaAnalyticsDataClient) 
 
 
 def test_several_date_ranges_add_their_dimension(ga4: BetaAnalyticsDataClient) -> None:
-    ranges = [types.DateRange(start_date="2026-09-01", end_date="2026-09-30", name="now"),
-              types.DateRange(start_date="2025-09-01", end_date="2025-09-30")]
+    ranges = [
+        types.DateRange(start_date="2026-09-01", end_date="2026-09-30", name="now"),
+        types.DateRange(start_date="2025-09-01", end_date="2025-09-30"),
+    ]
     answer = ga4.run_report(report("deviceCategory", "sessions", date_ranges=ranges))
     assert [header.name for header in answer.dimension_headers] == ["deviceCategory", "dateRange"]
     found = rows(answer)
@@ -144,31 +154,49 @@ def test_relative_days_count_from_the_morning_after(ga4: BetaAnalyticsDataClient
 
 
 def test_values_are_as_in_the_real_api(ga4: BetaAnalyticsDataClient) -> None:
-    answer = ga4.run_report(report("date yearMonth isoYearIsoWeek hostName", "sessions userEngagementDuration",
-                                   "2025-12-29", "2025-12-29"))
+    answer = ga4.run_report(
+        report("date yearMonth isoYearIsoWeek hostName", "sessions userEngagementDuration", "2025-12-29", "2025-12-29")
+    )
     assert list(rows(answer)) == [("20251229", "202512", "202601", "www.example.co.jp")]
     assert [header.type_.name for header in answer.metric_headers] == ["TYPE_INTEGER", "TYPE_SECONDS"]
     assert (answer.metadata.time_zone, answer.metadata.currency_code) == ("Asia/Tokyo", "JPY")
     assert answer.kind == "analyticsData#runReport"
 
 
-@pytest.mark.parametrize(("filter_", "kept"), [
-    (string_filter("pagePath", "/PRICING"), {"/pricing"}),
-    (string_filter("pagePath", "/PRICING", case_sensitive=True), set()),
-    (string_filter("pagePath", "-list", "ENDS_WITH"), {"/download/price-list"}),
-    (string_filter("pagePath", "ROI", "CONTAINS"), {"/download/roi-sheet"}),
-    (string_filter("pagePath", "/(pricing|product)", "FULL_REGEXP"), {"/pricing", "/product"}),
-    (string_filter("pagePath", "^/p.*g$", "PARTIAL_REGEXP"), {"/pricing"}),
-    (types.FilterExpression(filter={"field_name": "pagePath", "empty_filter": {}}), set()),
-    (types.FilterExpression(and_group=types.FilterExpressionList(expressions=[
-        string_filter("pagePath", "/p", "BEGINS_WITH"),
-        types.FilterExpression(not_expression=string_filter("pagePath", "/product"))])), {"/pricing"}),
-    (types.FilterExpression(or_group=types.FilterExpressionList(expressions=[
-        string_filter("pagePath", "/"), string_filter("pagePath", "/thanks")])), {"/", "/thanks"}),
-])
+@pytest.mark.parametrize(
+    ("filter_", "kept"),
+    [
+        (string_filter("pagePath", "/PRICING"), {"/pricing"}),
+        (string_filter("pagePath", "/PRICING", case_sensitive=True), set()),
+        (string_filter("pagePath", "-list", "ENDS_WITH"), {"/download/price-list"}),
+        (string_filter("pagePath", "ROI", "CONTAINS"), {"/download/roi-sheet"}),
+        (string_filter("pagePath", "/(pricing|product)", "FULL_REGEXP"), {"/pricing", "/product"}),
+        (string_filter("pagePath", "^/p.*g$", "PARTIAL_REGEXP"), {"/pricing"}),
+        (types.FilterExpression(filter={"field_name": "pagePath", "empty_filter": {}}), set()),
+        (
+            types.FilterExpression(
+                and_group=types.FilterExpressionList(
+                    expressions=[
+                        string_filter("pagePath", "/p", "BEGINS_WITH"),
+                        types.FilterExpression(not_expression=string_filter("pagePath", "/product")),
+                    ]
+                )
+            ),
+            {"/pricing"},
+        ),
+        (
+            types.FilterExpression(
+                or_group=types.FilterExpressionList(
+                    expressions=[string_filter("pagePath", "/"), string_filter("pagePath", "/thanks")]
+                )
+            ),
+            {"/", "/thanks"},
+        ),
+    ],
+)
 def test_filters(ga4: BetaAnalyticsDataClient, filter_: types.FilterExpression, kept: set[str]) -> None:
     found = rows(ga4.run_report(report("pagePath", "screenPageViews", dimension_filter=filter_)))
-    assert {path for path, in found} == kept
+    assert {path for (path,) in found} == kept
 
 
 def test_metric_filter_and_metric_order(ga4: BetaAnalyticsDataClient) -> None:
@@ -176,7 +204,7 @@ def test_metric_filter_and_metric_order(ga4: BetaAnalyticsDataClient) -> None:
     more_than = types.FilterExpression(filter={"field_name": "screenPageViews", "numeric_filter": number})
     order = [types.OrderBy(metric=types.OrderBy.MetricOrderBy(metric_name="screenPageViews"), desc=True)]
     asked = report("pagePath", "screenPageViews", metric_filter=more_than, order_bys=order)
-    views = [value for value, in rows(ga4.run_report(asked)).values()]
+    views = [value for (value,) in rows(ga4.run_report(asked)).values()]
     assert len(views) > 3
     assert views == sorted(views, reverse=True)
     assert min(views) > 2000
@@ -197,17 +225,20 @@ def test_a_span_without_data_has_no_rows(ga4: BetaAnalyticsDataClient) -> None:
 
 
 @pytest.mark.parametrize("client", ["ga4", "ga4_rest"])
-@pytest.mark.parametrize(("changed", "message"), [
-    ({"dimensions": [types.Dimension(name="pagepath")]}, "Field pagepath is not a valid dimension"),
-    ({"metrics": [types.Metric(name="pv")]}, "Field pv is not a valid metric"),
-    ({"dimensions": [types.Dimension(name="date")] * 10}, "limited to 9 dimensions"),
-    ({"metrics": [types.Metric(name="sessions")] * 11}, "limited to 10 metrics"),
-    ({"date_ranges": [types.DateRange(start_date="today", end_date="today")] * 5}, "limited to 4 dateRanges"),
-    ({"date_ranges": [types.DateRange(start_date="2026-13-01", end_date="today")]}, "Invalid date"),
-    ({"date_ranges": [types.DateRange(start_date="today", end_date="yesterday")]}, "is after the end date"),
-    ({"property": "properties/G-ABC123"}, "A numeric Property ID is required"),
-    ({"limit": -1}, "must not be negative"),
-])
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"dimensions": [types.Dimension(name="pagepath")]}, "Field pagepath is not a valid dimension"),
+        ({"metrics": [types.Metric(name="pv")]}, "Field pv is not a valid metric"),
+        ({"dimensions": [types.Dimension(name="date")] * 10}, "limited to 9 dimensions"),
+        ({"metrics": [types.Metric(name="sessions")] * 11}, "limited to 10 metrics"),
+        ({"date_ranges": [types.DateRange(start_date="today", end_date="today")] * 5}, "limited to 4 dateRanges"),
+        ({"date_ranges": [types.DateRange(start_date="2026-13-01", end_date="today")]}, "Invalid date"),
+        ({"date_ranges": [types.DateRange(start_date="today", end_date="yesterday")]}, "is after the end date"),
+        ({"property": "properties/G-ABC123"}, "A numeric Property ID is required"),
+        ({"limit": -1}, "must not be negative"),
+    ],
+)
 def test_invalid_requests(
     client: str, request: pytest.FixtureRequest, changed: dict[str, object], message: str
 ) -> None:
@@ -241,8 +272,9 @@ def test_metadata_and_compatibility(client: str, request: pytest.FixtureRequest)
     assert {"date", "pagePath", "sessionDefaultChannelGroup"} <= {field.api_name for field in metadata.dimensions}
     renamed = {field.api_name: list(field.deprecated_api_names) for field in metadata.metrics}
     assert renamed["keyEvents"] == ["conversions"]
-    compatible = api.check_compatibility({
-        "property": PROPERTY, "dimensions": [{"name": "date"}], "metrics": [{"name": "sessions"}]})
+    compatible = api.check_compatibility(
+        {"property": PROPERTY, "dimensions": [{"name": "date"}], "metrics": [{"name": "sessions"}]}
+    )
     assert {field.compatibility.name for field in compatible.dimension_compatibilities} == {"COMPATIBLE"}
     with pytest.raises(exceptions.BadRequest, match="Field nothing is not a valid dimension"):
         api.check_compatibility({"property": PROPERTY, "dimensions": [{"name": "nothing"}]})
@@ -289,9 +321,16 @@ def test_recent_days_are_restated(world: World, next_world: World) -> None:
     with demo.serve(world=world) as servers, grpc.insecure_channel(servers.ga4_grpc) as channel:
         ga4 = BetaAnalyticsDataClient(transport=BetaAnalyticsDataGrpcTransport(channel=channel))
         first, last = (world.as_of - timedelta(days=20)).isoformat(), world.as_of.isoformat()
-        days, attributed = report("date", "sessions", first, last), report(
-            "date sessionDefaultChannelGroup", "keyEvents", first, last,
-            dimension_filter=string_filter("eventName", "file_download"))
+        days, attributed = (
+            report("date", "sessions", first, last),
+            report(
+                "date sessionDefaultChannelGroup",
+                "keyEvents",
+                first,
+                last,
+                dimension_filter=string_filter("eventName", "file_download"),
+            ),
+        )
         days_before, channels_before = rows(ga4.run_report(days)), rows(ga4.run_report(attributed))
         servers.show(next_world)
         days_after, channels_after = rows(ga4.run_report(days)), rows(ga4.run_report(attributed))

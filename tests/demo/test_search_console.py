@@ -46,12 +46,19 @@ def test_every_session_from_google_was_a_click(search: Query, world: World) -> N
     assert sessions.sum() < sum(clicks.values()) < 1.12 * sessions.sum()
 
 
-@pytest.mark.parametrize(("moment", "day"), [
-    ("2026-07-01T15:59:59", "2026-06-30"), ("2026-07-01T16:00:00", "2026-07-01"),  # summer: 16 hours behind
-    ("2026-01-15T16:59:59", "2026-01-14"), ("2026-01-15T17:00:00", "2026-01-15"),  # winter: 17
-    ("2026-03-08T16:30:00", "2026-03-07"), ("2026-03-09T16:30:00", "2026-03-09"),  # from the second Sunday of March
-    ("2026-11-01T16:30:00", "2026-11-01"), ("2026-11-03T16:30:00", "2026-11-02"),  # to the first of November
-])
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        ("2026-07-01T15:59:59", "2026-06-30"),
+        ("2026-07-01T16:00:00", "2026-07-01"),  # summer: 16 hours behind
+        ("2026-01-15T16:59:59", "2026-01-14"),
+        ("2026-01-15T17:00:00", "2026-01-15"),  # winter: 17
+        ("2026-03-08T16:30:00", "2026-03-07"),
+        ("2026-03-09T16:30:00", "2026-03-09"),  # from the second Sunday of March
+        ("2026-11-01T16:30:00", "2026-11-01"),
+        ("2026-11-03T16:30:00", "2026-11-02"),  # to the first of November
+    ],
+)
 def test_days_are_californian(moment: str, day: str) -> None:
     second = np.array([np.datetime64(moment).astype("datetime64[s]").astype(np.int64)])
     assert str(pacific_day(second).astype("datetime64[D]")[0]) == day
@@ -127,15 +134,18 @@ def test_sixteen_months_are_kept(search: Query) -> None:
     assert answer["rows"][0]["keys"] == ["2025-06-01"]
 
 
-@pytest.mark.parametrize(("body", "status", "message"), [
-    ({"startDate": "2026-10-32"}, 400, "not a valid date"),
-    ({"startDate": "2026-10-09"}, 400, "before or equal"),
-    ({"dimensions": ["pages"]}, 400, "Invalid value at 'dimensions'"),
-    ({"rowLimit": 25_001}, 400, "between 1 and 25000"),
-    ({"dimensions": ["page"], "aggregationType": "byProperty"}, 400, "cannot aggregate by property"),
-    ({"type": "webs"}, 400, "Invalid value at 'type'"),
-    ({"site_url": "sc-domain:example.com"}, 403, "permission for site 'sc-domain:example.com'"),
-])
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({"startDate": "2026-10-32"}, 400, "not a valid date"),
+        ({"startDate": "2026-10-09"}, 400, "before or equal"),
+        ({"dimensions": ["pages"]}, 400, "Invalid value at 'dimensions'"),
+        ({"rowLimit": 25_001}, 400, "between 1 and 25000"),
+        ({"dimensions": ["page"], "aggregationType": "byProperty"}, 400, "cannot aggregate by property"),
+        ({"type": "webs"}, 400, "Invalid value at 'type'"),
+        ({"site_url": "sc-domain:example.com"}, 403, "permission for site 'sc-domain:example.com'"),
+    ],
+)
 def test_invalid_requests(search: Query, body: dict[str, Any], status: int, message: str) -> None:
     with pytest.raises(HttpError, match=message) as raised:
         search(**{"startDate": DAY, "endDate": DAY, **body})

@@ -12,10 +12,31 @@ from demo.truth import GRAINS, accepted_downloads, active_accounts, period_end, 
 from demo.world import World, day_number
 
 KPIS = {
-    "page_views", "users", "sessions", "search_impressions", "search_clicks", "search_position",
-    "engagement_seconds", "read_through_rate", "onward_rate", "users_over_one_minute", "newsletter_signups",
-    "social_followers", "downloads", "inquiries", "leads", "mqls", "deal_rate", "deals", "win_rate", "orders",
-    "order_value", "customers", "ltv", "repeat_rate", "churn_rate",
+    "page_views",
+    "users",
+    "sessions",
+    "search_impressions",
+    "search_clicks",
+    "search_position",
+    "engagement_seconds",
+    "read_through_rate",
+    "onward_rate",
+    "users_over_one_minute",
+    "newsletter_signups",
+    "social_followers",
+    "downloads",
+    "inquiries",
+    "leads",
+    "mqls",
+    "deal_rate",
+    "deals",
+    "win_rate",
+    "orders",
+    "order_value",
+    "customers",
+    "ltv",
+    "repeat_rate",
+    "churn_rate",
 }
 
 
@@ -37,7 +58,8 @@ def test_periods_are_iso_weeks_months_and_fiscal_quarters() -> None:
     days = np.array([_day(text) for text in ("2026-01-01", "2026-03-31", "2026-04-01")])
     starts = {grain: [str(day) for day in period_start(days, grain).astype("datetime64[D]")] for grain in GRAINS}
     assert starts == {
-        "week": ["2025-12-29", "2026-03-30", "2026-03-30"], "month": ["2026-01-01", "2026-03-01", "2026-04-01"],
+        "week": ["2025-12-29", "2026-03-30", "2026-03-30"],
+        "month": ["2026-01-01", "2026-03-01", "2026-04-01"],
         "quarter": ["2026-01-01", "2026-01-01", "2026-04-01"],
     }
     february_start = period_start(days, "quarter", fiscal_year_start=2).astype("datetime64[D]")
@@ -47,22 +69,34 @@ def test_periods_are_iso_weeks_months_and_fiscal_quarters() -> None:
 
 def test_a_download_counts_again_a_day_after_the_last_one_that_counted(world: World) -> None:
     """10:00 counts; 9:59:59 the next day does not; 10:00:00 does, as it is 24 hours after the one that counted."""
-    moments = ["2026-10-01 10:00:00", "2026-10-01 20:00:00", "2026-10-02 09:59:59", "2026-10-02 10:00:00",
-               "2026-10-02 11:00:00"]
-    forms = pd.DataFrame({
-        "contact_id": ["C1"] * 4 + ["C2"], "asset": 0, "kind": 0, "invalid_reason": "",
-        "submitted_at": [_second(moment) for moment in moments],
-    })
+    moments = [
+        "2026-10-01 10:00:00",
+        "2026-10-01 20:00:00",
+        "2026-10-02 09:59:59",
+        "2026-10-02 10:00:00",
+        "2026-10-02 11:00:00",
+    ]
+    forms = pd.DataFrame(
+        {
+            "contact_id": ["C1"] * 4 + ["C2"],
+            "asset": 0,
+            "kind": 0,
+            "invalid_reason": "",
+            "submitted_at": [_second(moment) for moment in moments],
+        }
+    )
     small = replace(world, business=replace(world.business, form_submissions=forms))
     assert list(accepted_downloads(small).index) == [0, 3, 4]
 
 
 def test_a_contract_that_ends_on_the_first_of_a_month_is_churn_of_that_month() -> None:
-    contracts = pd.DataFrame({
-        "account_id": ["A1", "A2", "A2"],
-        "started_on": [_day(text) for text in ("2025-01-01", "2025-01-01", "2026-05-01")],
-        "ended_on": [_day("2026-04-01"), _day("2026-05-01"), NEVER],
-    })
+    contracts = pd.DataFrame(
+        {
+            "account_id": ["A1", "A2", "A2"],
+            "started_on": [_day(text) for text in ("2025-01-01", "2025-01-01", "2026-05-01")],
+            "ended_on": [_day("2026-04-01"), _day("2026-05-01"), NEVER],
+        }
+    )
     assert active_accounts(contracts, _day("2026-03-31")) == {"A1", "A2"}
     assert active_accounts(contracts, _day("2026-04-01")) == {"A2"}
     assert active_accounts(contracts, _day("2026-05-01")) == {"A2"}
@@ -79,7 +113,9 @@ def test_only_the_period_of_the_last_day_is_running(values: pd.DataFrame, world:
     running = values.loc[~values["is_complete"], ["grain", "period_start"]].drop_duplicates()
     # 18 October 2026 is a Sunday: its week is complete.
     assert {(grain, str(start.date())) for grain, start in running.to_numpy()} == {
-        ("month", "2026-10-01"), ("quarter", "2026-10-01")}
+        ("month", "2026-10-01"),
+        ("quarter", "2026-10-01"),
+    }
 
 
 def test_counts_add_up_over_months_and_users_do_not(values: pd.DataFrame) -> None:
@@ -102,8 +138,14 @@ def test_ratios_are_between_their_bounds(values: pd.DataFrame) -> None:
 
 def test_targets_of_the_plan_are_partly_met(values: pd.DataFrame) -> None:
     months = values[(values["grain"] == "month") & values["is_complete"]]
-    for kpi, target in (("deals", 30), ("mqls", 80), ("inquiries", 60), ("downloads", 250), ("read_through_rate", 0.35),
-                        ("users", 40_000)):
+    for kpi, target in (
+        ("deals", 30),
+        ("mqls", 80),
+        ("inquiries", 60),
+        ("downloads", 250),
+        ("read_through_rate", 0.35),
+        ("users", 40_000),
+    ):
         met = (months.loc[months["kpi"] == kpi, "value"] >= target).mean()
         assert 0.15 < met < 0.9, (kpi, met)
 

@@ -67,6 +67,7 @@ def test_final_search_days_stay_and_fresh_ones_grow(world: World, next_world: Wo
 
 def test_volumes_of_a_month(world: World) -> None:
     """The funnel of a small company: 60,000 sessions bring 250 downloads, 80 MQLs, 30 deals and 8 to 10 orders."""
+
     def a_month(days: pd.Series) -> float:
         return float(days.between(day_number(date(2025, 7, 1)), day_number(date(2026, 6, 30))).sum()) / 12
 
@@ -76,7 +77,8 @@ def test_volumes_of_a_month(world: World) -> None:
     assert a_month(world.visits["day"]) == pytest.approx(60_000, rel=0.08)
     assert a_month(forms.loc[forms["kind"] == 0, "submitted_at"] // DAY) == pytest.approx(265, rel=0.1)
     assert a_month(forms.loc[(forms["kind"] == 2) & (forms["invalid_reason"] == ""), "submitted_at"] // DAY) == (
-        pytest.approx(58, rel=0.1))
+        pytest.approx(58, rel=0.1)
+    )
     assert a_month(stages.loc[stages["stage"] == "mql", "entered_at"] // DAY) == pytest.approx(80, rel=0.1)
     assert a_month(new_deals["created_on"]) == pytest.approx(32, rel=0.15)
     assert 8 <= a_month(new_deals.loc[new_deals["status"] == "won", "closed_on"]) <= 12
@@ -108,7 +110,16 @@ def test_every_eighteen_months_hold_one_weak_quarter() -> None:
     weak = days[weak_hand_off(days)].astype("datetime64[D]")
     quarters = sorted({str(day)[:7] for day in weak})
     assert quarters == [
-        "2023-07", "2023-08", "2023-09", "2025-01", "2025-02", "2025-03", "2026-07", "2026-08", "2026-09"]
+        "2023-07",
+        "2023-08",
+        "2023-09",
+        "2025-01",
+        "2025-02",
+        "2025-03",
+        "2026-07",
+        "2026-08",
+        "2026-09",
+    ]
 
 
 def test_hand_off_was_weak_in_that_quarter(world: World) -> None:
@@ -129,10 +140,13 @@ def test_contacts_without_a_web_session_came_by_phone(world: World) -> None:
 def test_keys_are_distinct(world: World) -> None:
     business = world.business
     for table, key in (
-        (business.contacts, ["contact_id"]), (business.form_submissions, ["submission_id"]),
+        (business.contacts, ["contact_id"]),
+        (business.form_submissions, ["submission_id"]),
         (business.deals, ["deal_id"]),
-        (business.stage_changes, ["contact_id", "stage", "entered_at"]), (business.orders, ["order_id"]),
-        (business.contracts, ["contract_id"]), (world.followers, ["day", "platform", "account"]),
+        (business.stage_changes, ["contact_id", "stage", "entered_at"]),
+        (business.orders, ["order_id"]),
+        (business.contracts, ["contract_id"]),
+        (world.followers, ["day", "platform", "account"]),
     ):
         assert not table.duplicated(key).any(), key
 
@@ -140,5 +154,3 @@ def test_keys_are_distinct(world: World) -> None:
 def test_a_day_before_the_company_is_refused() -> None:
     with pytest.raises(ValueError, match="take 2024 or later"):
         demo.simulate(date(2023, 12, 31))
-
-

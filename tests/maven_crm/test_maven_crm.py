@@ -2,15 +2,18 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from connectors import exports, plan
+from pipelines import night
 from pipelines.company import load_company
 
 PIPELINE = Path(__file__).parents[2] / "../shared/data/maven_crm/sales_pipeline.csv"
@@ -77,3 +80,64 @@ def test_its_plan(company_folder: Path) -> None:
     targets, personas = (pa.Table.from_batches(load.batches, load.table.schema) for load in plan.load(company_folder))
     assert targets["kpi"].to_pylist() == ["order_value", "orders", "win_rate"]
     assert personas.num_rows == 0
+
+
+@pytest.fixture(scope="module")
+def marts(company_folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    company = load_company(company_folder)
+    assert night.run(company, date(2017, 12, 31), date(2017, 12, 31)).problems == []
+    with duckdb.connect(str(company.state / "marts.duckdb"), read_only=True) as con:
+        yield con
+
+
+def test_the_marts_give_the_published_quarters(marts: duckdb.DuckDBPyConnection) -> None:
+    """Quarter: won, lost, won value; the first quarter is what the published totals leave for it."""
+    rows = marts.execute(
+        "select rate.period_start, rate.numerator, rate.denominator - rate.numerator, value.value"
+        " from marts.conversion as rate join marts.conversion as value using (grain, period_start)"
+        " where grain = 'quarter' and rate.kpi = 'win_rate' and value.kpi = 'order_value' and rate.denominator > 0"
+        " order by 1"
+    ).fetchall()
+    left = (4238 - 1254 - 1257 - 1196, 2473 - 778 - 790 - 789, 10_005_534 - 3_086_111 - 2_982_255 - 2_802_496)
+    assert rows == [
+        (date(2017, 1, 1), *left),
+        (date(2017, 4, 1), 1254, 778, 3_086_111),
+        (date(2017, 7, 1), 1257, 790, 2_982_255),
+        (date(2017, 10, 1), 1196, 789, 2_802_496),
+    ]  # fmt: skip
+
+
+def test_the_marts_give_the_published_totals(marts: duckdb.DuckDBPyConnection) -> None:
+    row = marts.execute(
+        "select sum(numerator), sum(denominator - numerator), round(100 * sum(numerator) / sum(denominator), 3)"
+        " from marts.conversion where grain = 'month' and kpi = 'win_rate'"
+    ).fetchone()
+    assert row == (4238, 2473, 63.150)
+    orders = marts.execute(
+        "select kpi, sum(value) from marts.conversion where grain = 'week' and kpi like 'order%' group by 1 order by 1"
+    ).fetchall()
+    assert orders == [("order_value", 10_005_534), ("orders", 4238)]
+
+
+def test_what_it_cannot_give_is_not_measurable_with_the_reason(marts: duckdb.DuckDBPyConnection) -> None:
+    rows = marts.execute(
+        "select distinct kpi, value, reason from marts.awareness where status = 'not_measurable'"
+        " union select distinct kpi, value, reason from marts.conversion where kpi = 'deal_rate'"
+    ).fetchall()
+    reasons = {kpi: (value, reason) for kpi, value, reason in rows}
+    assert reasons["page_views"] == (None, "GA4 is not connected: add sources.ga4 to company.yml")
+    assert reasons["search_clicks"][0] is None
+    assert reasons["deal_rate"][0] is None
+    assert reasons["deal_rate"][1] is not None
+
+
+def test_the_scorecard_sets_the_quarters_against_the_plan(marts: duckdb.DuckDBPyConnection) -> None:
+    rows = marts.execute(
+        "select kpi, actual, target, status, previous from marts.scorecard"
+        " where grain = 'quarter' and period_start = '2017-10-01' and target is not null order by kpi"
+    ).fetchall()
+    assert rows == [
+        ("order_value", 2_802_496, 3_000_000, "missed", 2_982_255),
+        ("orders", 1196, 1200, "missed", 1257),
+        ("win_rate", 1196 / 1985, 0.6, "achieved", 1257 / 2047),
+    ]
