@@ -53,8 +53,10 @@ def ga4(servers: demo.Demo) -> Iterator[BetaAnalyticsDataClient]:
 @pytest.fixture
 def ga4_rest(servers: demo.Demo) -> BetaAnalyticsDataClient:
     return BetaAnalyticsDataClient(
-        transport="rest", client_options={"api_endpoint": servers.http}, credentials=AnonymousCredentials()
-    )  # type: ignore[no-untyped-call]
+        transport="rest",
+        client_options={"api_endpoint": servers.http},
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+    )
 
 
 @pytest.fixture
