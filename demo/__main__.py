@@ -1,13 +1,15 @@
 """The demo world on the ports that a company folder names, and its exports in that folder."""
 
 import argparse
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -94,17 +96,35 @@ def _wait(demo: Demo, company: Path) -> int:
 
 
 def _run(command: list[str]) -> int:
-    """The command's exit status; it is ended too when this process is."""
-    with subprocess.Popen(command) as process:  # noqa: S603 (it is what the user typed)
+    """The command's exit status; it and whatever it started are ended when this process is.
+
+    They are a process group of their own, because `dagster dev` does not end its servers when it is ended.
+    """
+    with subprocess.Popen(command, start_new_session=True) as process:  # noqa: S603 (it is what the user typed)
         try:
             return process.wait()
         except KeyboardInterrupt:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            _end(process.pid)
             raise
+
+
+def _end(group: int, patience_seconds: float = 10) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(group, number)
+        until = time.monotonic() + patience_seconds
+        while _is_alive(group) and time.monotonic() < until:
+            time.sleep(0.1)
+
+
+def _is_alive(group: int) -> bool:
+    with suppress(ChildProcessError):
+        os.waitpid(-group, os.WNOHANG)  # or our own child would stay a zombie, which still counts as alive
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

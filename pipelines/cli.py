@@ -94,7 +94,7 @@ def _print_table(names: list[str], rows: list[tuple[object, ...]]) -> None:
 
     table = Table(*names, box=box.SIMPLE_HEAD)
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*map(_shown, row))
     # Into a pipe, rows are as wide as they need to be rather than cut to a terminal that is not there.
     Console(width=None if sys.stdout.isatty() else 10_000).print(table)
     click.echo(f"{len(rows):,} rows")
@@ -114,6 +114,12 @@ def ui(folder: Path | None, port: int) -> None:
     click.echo(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
     os.execv(command[0], command)  # noqa: S606 (our own interpreter, no shell)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _company(folder: Path | None) -> "Company":
