@@ -15,7 +15,7 @@ from benchmarks.measured import Cost, run
 from demo import Demo, company_copy, serve, simulate, write_exports
 
 AS_OF = date(2026, 10, 31)
-NORMAL_NIGHTS = 3
+NORMAL_NIGHTS = 2
 
 
 def main() -> None:

@@ -64,3 +64,8 @@ def test_every_input_that_a_kpi_needs_is_reported_by_the_run(built: Any, pytestc
     with (pytestconfig.rootpath / "dbt_project/seeds/kpi_inputs.csv").open() as file:
         needed = {row["input"] for row in csv.DictReader(file)}
     assert needed - set(company.inputs(company.Sources())) == set()
+
+
+def test_a_target_may_name_every_kpi_of_the_catalogue_and_no_other(pytestconfig: Any) -> None:
+    with (pytestconfig.rootpath / "dbt_project/seeds/kpi_catalogue.csv").open(encoding="utf-8") as file:
+        assert tuple(row["kpi"] for row in csv.DictReader(file)) == plan.KPIS

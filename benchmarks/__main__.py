@@ -1,0 +1,6 @@
+"""Every benchmark of docs/benchmarks.md but the hundred kills, which take most of an hour: benchmarks.kills."""
+
+from benchmarks import ga4_page, night
+
+ga4_page.main()
+night.main()
