@@ -28,9 +28,7 @@ def run(command: Sequence[str]) -> Cost:
     A small process of its own starts it, because the kernel counts the memory of whoever forks a command as the
     command's peak, and a benchmark that serves the demo world holds a lot.
     """
-    measured = subprocess.run(
-        [sys.executable, __file__, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True
-    )
+    measured = subprocess.run([sys.executable, __file__, *command], capture_output=True, text=True, check=True)
     cost = Cost(**json.loads(measured.stdout))
     if cost.status:
         sys.stderr.write(measured.stderr)
