@@ -161,6 +161,7 @@ def _run(company: "Company", first: date, last: date) -> None:
         sys.exit(FAILED)
     steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in outcome.seconds.items())
     click.echo(f"published {company.state / 'marts.duckdb'} ({steps})", err=True)
+    click.echo('look at them with: gyakusan sql "select * from marts.scorecard", or gyakusan ui', err=True)
 
 
 def main() -> None:

@@ -2,8 +2,9 @@
 
 import os
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -87,5 +88,8 @@ def staleness(company: Company) -> str:
     last = publish.published(company.state / "marts.duckdb")
     if last is None:
         return "no marts have been published yet"
-    since = last.published_at.astimezone().isoformat(sep=" ", timespec="minutes")
-    return f"the published marts stay those of {last.as_of}; they are stale since {since}"
+    when = last.published_at.astimezone(ZoneInfo(company.timezone)).strftime("%Y-%m-%d %H:%M")
+    return (
+        f"the published marts stay those of {last.as_of} (published {when}): "
+        f"stale since {last.as_of + timedelta(days=1)}, the first day that is not in them"
+    )

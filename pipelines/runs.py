@@ -34,7 +34,9 @@ def _console(context: dg.InitLoggerContext) -> logging.Logger:
 
 
 def _is_message(record: logging.LogRecord) -> bool:
-    return getattr(record, "dagster_meta", {}).get("dagster_event") is None
+    """Whether a step of ours wrote it, rather than Dagster."""
+    said = getattr(record, "dagster_meta", {})
+    return said.get("dagster_event") is None and said.get("step_key") is not None
 
 
 class _Message(logging.Formatter):

@@ -238,7 +238,9 @@ def test_a_broken_part_is_named_and_the_published_file_stays_byte_for_byte(break
     last = publish.published(town.marts)
     assert last is not None
     assert last.as_of == AS_OF
-    assert night.staleness(load_company(town.folder)).startswith("the published marts stay those of 2026-10-31")
+    assert night.staleness(load_company(town.folder)).startswith(
+        "the published marts stay those of 2026-10-31 (published "
+    )
 
 
 def test_a_killed_night_costs_nothing_but_a_rerun(town: Town) -> None:
