@@ -146,6 +146,16 @@ def test_a_backfill_reads_a_span_again_and_takes_nothing_back(town: Town) -> Non
     assert publish.fingerprints(town.marts) == once
 
 
+def test_a_warehouse_of_an_earlier_version_is_taken_over(town: Town) -> None:
+    """A seed, a model and a raw table that had fewer columns then."""
+    with duckdb.connect(str(town.folder / ".gyakusan" / "warehouse.duckdb")) as con:
+        con.execute("alter table staging.kpi_catalogue drop column definition_ja")
+        con.execute("alter table marts.scorecard drop column last_year")
+        con.execute("alter table raw.exports_deals drop column kind")
+    assert town.night(NEXT).problems == []
+    assert_equals_truth(town.marts, NEXT, KNOWN_TO_BOTH)
+
+
 def test_an_analyst_reads_the_definitions_in_the_database(first: Town) -> None:
     first.back()
     with duckdb.connect(str(first.marts), read_only=True) as con:
