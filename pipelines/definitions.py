@@ -86,6 +86,8 @@ def _published(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefinit
     )
     def marts_file(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         with warehouse.connect(context.resources.warehouse) as con:
+            if not warehouse.is_audited(con):
+                raise dg.Failure("the marts did not pass their checks since they were last built: run the whole night")
             as_of = warehouse.as_of(con, days_of_run(dict(context.run.tags), company).last)
             night = publish.Publication(as_of, datetime.now(UTC), context.run.run_id)
             rows = publish.publish(con, company.state / "marts.duckdb", night)

@@ -23,6 +23,7 @@ from dbt_common.events.functions import msg_to_dict
 
 from pipelines.company import Company
 from pipelines.raw import FRESH, OWNERS
+from pipelines.warehouse import begin_audit, connect, pass_audit
 
 PROJECT = Path(__file__).parent.parent / "dbt_project"
 RESULTS = {"LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult"}
@@ -94,6 +95,8 @@ def assets(company: Company, warehouse: Path) -> dg.AssetsDefinition:
             if context.is_subset
             else []
         )
+        with connect(warehouse) as con:
+            begin_audit(con)
         try:
             result = dbtRunner(manifest=parsed.manifest, callbacks=[keep]).invoke(
                 ["build", "--exclude-resource-type", "unit_test", *selection, *_options(company, warehouse)]
@@ -107,6 +110,9 @@ def assets(company: Company, warehouse: Path) -> dg.AssetsDefinition:
             )
         if not result.success:
             raise dg.Failure(_failures(result), allow_retries=False)
+        if not context.is_subset:
+            with connect(warehouse) as con:
+                pass_audit(con, context.run.run_id)
 
     return models
 

@@ -44,7 +44,9 @@ def dagster_home(company: Company) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
     if not settings.exists():
-        settings.write_text(INSTANCE)
+        draft = settings.with_suffix(".new")
+        draft.write_text(INSTANCE)
+        draft.replace(settings)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 

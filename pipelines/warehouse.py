@@ -41,7 +41,13 @@ LOADS = Table(
     columns({"table_name": TEXT, "row_count": COUNT, "loaded_at": MOMENT}, {"window_start": DAY, "window_end": DAY}),
     key=(),
 )
-TABLES = (FETCHES, LOADS)
+AUDITS = Table(
+    "audits",
+    "One row when the marts as they stand passed every check, none while they are built or after a check failed.",
+    columns({"run_id": TEXT, "passed_at": MOMENT}),
+    key=(),
+)
+TABLES = (FETCHES, LOADS, AUDITS)
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
@@ -202,3 +208,17 @@ def as_of(con: duckdb.DuckDBPyConnection, last: date) -> date:
     """The last complete day that the warehouse covers once ``last`` is loaded; a backfill never takes it back."""
     row = con.execute("select max(as_of) from raw.company_settings").fetchone()
     return max(last, row[0]) if row and row[0] else last
+
+
+def begin_audit(con: duckdb.DuckDBPyConnection) -> None:
+    """From now on the marts are not to be published, until :func:`pass_audit`."""
+    con.execute("delete from raw.audits")
+
+
+def pass_audit(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
+    """Every model was built and every check of it passed in this run."""
+    _insert_rows(con, AUDITS, [{"run_id": run_id, "passed_at": datetime.now(UTC).replace(tzinfo=None)}])
+
+
+def is_audited(con: duckdb.DuckDBPyConnection) -> bool:
+    return con.execute("select 1 from raw.audits").fetchone() is not None

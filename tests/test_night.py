@@ -21,8 +21,9 @@ import pytest
 
 from demo import Demo, Fault, company_copy, serve, simulate, write_exports
 from demo.truth import truth
-from pipelines import models, night, publish
+from pipelines import lock, models, night, publish
 from pipelines.company import load_company
+from pipelines.definitions import definitions
 
 pytestmark = [pytest.mark.xdist_group("night"), pytest.mark.timeout(600)]
 
@@ -251,6 +252,21 @@ def test_a_broken_part_is_named_and_the_published_file_stays_byte_for_byte(break
     assert night.staleness(load_company(town.folder)).startswith(
         "the published marts stay those of 2026-10-31 (published "
     )
+
+
+def test_marts_that_failed_a_check_cannot_be_published_by_themselves(town, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """What someone does in the Dagster UI who materialises the last asset after a night that failed."""
+    monkeypatch.setattr(models, "PROJECT", shutil.copytree(models.PROJECT, tmp_path / "dbt_project"))
+    before = town.sha256()
+    break_check(town)
+    assert len(town.night(NEXT).problems) == 1
+    defs = definitions(load_company(town.folder))
+    with dg.DagsterInstance.from_config(str(night.dagster_home(load_company(town.folder)))) as instance:
+        job = dg.define_asset_job("only_publish", selection=[dg.AssetKey(["published", "marts"])])
+        alone = dg.Definitions.merge(defs, dg.Definitions(jobs=[job])).resolve_job_def("only_publish")
+        assert not alone.execute_in_process(instance=instance, raise_on_error=False).success
+    lock.release(town.folder / ".gyakusan")
+    assert town.sha256() == before
 
 
 def test_a_killed_night_costs_nothing_but_a_rerun(town: Town) -> None:
