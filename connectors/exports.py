@@ -5,10 +5,10 @@ which header holds which of our columns and what the file's values mean. Only th
 row that cannot be read fails the load, and the error names file, line and column.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -124,6 +124,9 @@ DEFAULTS = {("deals", "kind"): "new", ("orders", "kind"): "new"}
 
 BATCH_ROWS = 20_000
 
+_Rows = Sequence[tuple[int, Sequence[str]]]
+"""Rows of a file, each with the line that it begins on."""
+
 
 class ExportFile(BaseModel):
     """A file of company.yml ``sources.exports``: where it is and how its headers and values map to ours."""
@@ -134,6 +137,7 @@ class ExportFile(BaseModel):
     delimiter: str | None = None
     columns: Mapping[str, str] = Field(description="and below it, our column: the header in your file")
     values: Mapping[str, Mapping[str, str]] = {}
+    day_order: cells.DayOrder | None = None
 
     @field_validator("encoding", mode="before")
     @classmethod
@@ -209,23 +213,86 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     fetched_at, started, row_count = datetime.now(UTC), perf_counter(), 0
     delimiter = file.delimiter or ("\t" if file.file.endswith(".tsv") else ",")
-    rows = csv_file.rows(folder / file.file, file.file, file.encoding, delimiter)
+
+    def opened() -> Iterator[tuple[int, list[str]]]:
+        return csv_file.rows(folder / file.file, file.file, file.encoding, delimiter)
+
+    rows = opened()
     positions = _positions(kind, file, next(rows)[1])
-    readings = [_reading(kind, field, file, zone) for field in KINDS[kind].schema]
+    readings = _readings(kind, file, zone, None)
     while batch := list(islice(rows, BATCH_ROWS)):
-        lines, texts = [line for line, _ in batch], list(zip(*(row for _, row in batch), strict=True))
-        arrays = []
-        for reading in readings:
-            try:
-                text = None if reading.source is None else texts[positions[reading.source]]
-                arrays.append(_column(reading, text, len(batch)))
-            except _RowError as bad:
-                where = f"{file.file} line {lines[bad.row]} column {file.columns.get(reading.source or '')}"
-                raise SourceError(where, bad.problem, bad.remedy) from None
+        try:
+            arrays = _arrays(readings, positions, file, batch)
+        except cells.Undecided:
+            readings = _readings(kind, file, zone, _written(kind, file, positions, opened()))
+            arrays = _arrays(readings, positions, file, batch)
         yield pa.RecordBatch.from_arrays(arrays, schema=KINDS[kind].schema)
         row_count += len(batch)
     duration = perf_counter() - started
     fetches.append(Fetch(KINDS[kind].name, file.file, None, None, row_count, fetched_at, duration))
+
+
+def _arrays(
+    readings: Sequence["_Reading"], positions: Mapping[str, int], file: ExportFile, batch: _Rows
+) -> list[pa.Array]:
+    """The columns of one batch; raises SourceError for a cell that cannot be read, and cells.Undecided."""
+    texts = list(zip(*(row for _, row in batch), strict=True))
+    arrays = []
+    for reading in readings:
+        try:
+            text = None if reading.source is None else texts[positions[reading.source]]
+            arrays.append(_column(reading, text, len(batch)))
+        except _RowError as bad:
+            where = f"{file.file} line {batch[bad.row][0]} column {file.columns.get(reading.source or '')}"
+            raise SourceError(where, bad.problem, bad.remedy) from None
+    return arrays
+
+
+def _written(
+    kind: str, file: ExportFile, positions: Mapping[str, int], rows: Iterator[tuple[int, list[str]]]
+) -> dict[str, cells.Written]:
+    """How each column of dates is written, from all rows of the file; drawn only for a file that needs it.
+
+    Batches that were read before hold no date of either order and no number, so that they stay right. Memory holds
+    one row. Raises SourceError for a file with the day first in one row and the month first in another.
+    """
+    dated = _dated(kind, file)
+    orders: dict[cells.DayOrder, str] = {}
+    not_serials, surely_serials = set(), set()
+    next(rows)
+    for line, row in rows:
+        for column in dated:
+            is_serial, may_be_year, order = _shown(row[positions[column]])
+            if is_serial is False:
+                not_serials.add(column)
+            elif is_serial and not may_be_year:
+                surely_serials.add(column)
+            if order:
+                orders.setdefault(order, f"line {line} column {file.columns[column]}")
+    if len(orders) > 1:
+        raise SourceError(
+            file.file,
+            f"has a date with its month first in {orders['mdy']} and one with its day first in {orders['dmy']}",
+            "export all dates in one order, or as 2025-04-01",
+        )
+    order = next(iter(orders), file.day_order)
+    return {column: cells.Written(order, column in surely_serials - not_serials) for column in dated}
+
+
+@lru_cache(maxsize=1 << 16)
+def _shown(text: str) -> tuple[bool | None, bool, cells.DayOrder | None]:
+    """What a cell of dates shows: whether it is a day number of Excel (None: it is empty), whether that may be a
+    year instead (1900 to 2100: as days those are before 1906), and the order of day and month.
+    """
+    text = _plain(text)
+    is_serial = cells.is_serial(text) if text else None
+    return is_serial, bool(is_serial) and 1900 <= float(text) <= 2100, cells.day_order_shown(text)
+
+
+def _dated(kind: str, file: ExportFile) -> list[str]:
+    """The columns of ours that hold dates and are in the file."""
+    dated = {READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if field.type in (DAY, MOMENT)}
+    return sorted(dated & set(file.columns))
 
 
 def _positions(kind: str, file: ExportFile, headers: Sequence[str]) -> dict[str, int]:
@@ -263,7 +330,15 @@ class _RowError(Exception):
         super().__init__(problem)
 
 
-def _reading(kind: str, field: pa.Field, file: ExportFile, zone: ZoneInfo) -> _Reading:
+def _readings(
+    kind: str, file: ExportFile, zone: ZoneInfo, written: Mapping[str, cells.Written] | None
+) -> list[_Reading]:
+    return [_reading(kind, field, file, zone, written) for field in KINDS[kind].schema]
+
+
+def _reading(
+    kind: str, field: pa.Field, file: ExportFile, zone: ZoneInfo, written: Mapping[str, cells.Written] | None
+) -> _Reading:
     source = READ_FROM.get(field.name, field.name)
     values = {_plain(value): ours for value, ours in file.values.get(source, {}).items()}
     if (kind, field.name) in CHOICES:
@@ -272,19 +347,17 @@ def _reading(kind: str, field: pa.Field, file: ExportFile, zone: ZoneInfo) -> _R
         parser = cells.HOST
     elif field.name.endswith("_path"):
         parser = cells.PATH
+    elif field.type in (DAY, MOMENT):
+        parser = (cells.day_in if field.type == DAY else cells.moment_in)(
+            zone, None if written is None else written.get(source)
+        )
     else:
-        parser = _PARSERS[field.type](zone)
+        parser = _PARSERS[field.type]
     if_empty = values.get("", DEFAULTS.get((kind, field.name)))
     return _Reading(field, source if source in file.columns else None, parser, if_empty)
 
 
-_PARSERS: dict[pa.DataType, Callable[[ZoneInfo], cells.Parser]] = {
-    TEXT: lambda zone: cells.WORDS,
-    DAY: cells.day_in,
-    MOMENT: cells.moment_in,
-    MONEY: lambda zone: cells.AMOUNT,
-    COUNT: lambda zone: cells.COUNT,
-}
+_PARSERS = {TEXT: cells.WORDS, MONEY: cells.AMOUNT, COUNT: cells.COUNT}
 
 
 def _choice(kind: str, column: str, values: Mapping[str, str], text: str) -> str:
@@ -322,6 +395,8 @@ def _parsed(texts: pa.StringArray, parser: cells.Parser, kind: pa.DataType) -> p
     for text in encoded.dictionary.to_pylist():
         try:
             values.append(parser.cell(text))
+        except cells.Undecided:
+            raise
         except cells.CellError as bad:
             raise _RowError(pc.index(texts, text).as_py(), bad.problem, bad.remedy) from None
     return pa.array(values, kind).take(encoded.indices)

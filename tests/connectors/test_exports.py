@@ -289,7 +289,7 @@ def test_the_wrong_encoding_names_byte_and_line(tmp_path: Path) -> None:
         ("D9,A1,,受注,,12-34,,", "金額（円）", "12-34 is not an amount", "write digits alone"),
         ("D9,A1,,受注,,about 5,,", "金額（円）", "a text of 7 characters is not an amount", "write digits alone"),
         ("D9,A1,,受注,,,2025/13/1,", "作成日", "2025/13/1 is not a day of the calendar", "2025/4/1"),
-        ("D9,A1,,受注,,,,4/1/2025", "クローズ日", "4/1/2025 is not a date", "2025/4/1"),
+        ("D9,A1,,受注,,,,4/1/2025", "クローズ日", "4/1/2025 may begin with its month", "day_order: mdy"),
         (
             "D9,A1,,受注確度A,,,,",
             "フェーズ",
@@ -310,6 +310,65 @@ def test_a_cell_that_cannot_be_read_names_file_line_and_column(
     assert error.problem.startswith(problem)
     assert remedy in error.remedy
     assert "taro" not in str(error)
+
+
+def created(folder: Path, **settings: Any) -> list[date | None]:
+    return [row["created_on"] for row in rows(folder, "deals", DEALS | settings)]
+
+
+def test_one_date_tells_the_order_of_day_and_month_in_the_whole_file(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,04/05/2025,", "D2,,,受注,,,,", "D3,,,受注,,,2025/4/6,13/05/2025")
+    assert created(tmp_path) == [date(2025, 5, 4), None, date(2025, 4, 6)]
+    assert created(tmp_path, day_order="mdy")[0] == date(2025, 5, 4)  # what the file shows counts
+    deals(tmp_path, "D1,,,受注,,,04/05/2025,", "D2,,,受注,,,,05/13/2025 10:00")
+    assert created(tmp_path) == [date(2025, 4, 5), None]
+
+
+def test_the_order_is_right_in_a_later_batch(tmp_path: Path) -> None:
+    plain = [f"D{n},,,受注,,,2025-04-01," for n in range(2 * exports.BATCH_ROWS)]
+    deals(tmp_path, "A,,,受注,,,,", *plain, "D,,,受注,,,04/05/2025,", *plain, "E,,,受注,,,04/13/2025,")
+    found = created(tmp_path)
+    assert (found[0], found[1], found[len(plain) + 1], found[-1]) == (
+        None,
+        date(2025, 4, 1),
+        date(2025, 4, 5),
+        date(2025, 4, 13),
+    )
+
+
+def test_company_yml_tells_the_order_where_the_file_does_not(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,04/05/2025,")
+    error = refused(tmp_path, "deals", DEALS)
+    assert error.where == "deals.csv line 2 column 作成日"
+    assert "day_order: mdy" in error.remedy and "company.yml" in error.remedy
+    assert created(tmp_path, day_order="mdy") == [date(2025, 4, 5)]
+    assert created(tmp_path, day_order="dmy") == [date(2025, 5, 4)]
+
+
+def test_a_file_in_both_orders_is_refused(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,13/05/2025,", "D2,,,受注,,,,05/13/2025")
+    error = refused(tmp_path, "deals", DEALS | {"day_order": "mdy"})
+    assert error.where == "deals.csv"
+    assert "line 3 column クローズ日" in error.problem and "line 2 column 作成日" in error.problem
+
+
+def test_a_column_of_day_numbers_of_excel(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,45000,2025-04-01", "D2,,,受注,,,,", "D3,,,受注,,,45000.75,2025-04-02")
+    assert created(tmp_path) == [date(2023, 3, 15), None, date(2023, 3, 15)]
+
+
+def test_a_number_among_written_dates_is_refused(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,45000,", "D2,,,受注,,,2025-04-02,")
+    error = refused(tmp_path, "deals", DEALS)
+    assert (error.where, error.problem) == (
+        "deals.csv line 2 column 作成日",
+        "45000 is not a date or a date with a time",
+    )
+
+
+def test_a_column_of_years_is_not_one_of_day_numbers(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,2025,", "D2,,,受注,,,2026,")
+    assert refused(tmp_path, "deals", DEALS).problem == "2025 is not a date or a date with a time"
 
 
 def test_the_line_is_right_in_a_later_batch(tmp_path: Path) -> None:
