@@ -133,7 +133,7 @@ class ExportFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     file: str = Field(min_length=1, description="and the path of the file in the company folder")
-    encoding: tuple[str, ...] = Field(("utf-8", "cp932"), min_length=1)
+    encoding: tuple[str, ...] = Field(("utf-8", "cp932", "euc_jp"), min_length=1)
     delimiter: str | None = None
     columns: Mapping[str, str] = Field(description="and below it, our column: the header in your file")
     values: Mapping[str, Mapping[str, str]] = {}
@@ -297,21 +297,31 @@ def _dated(kind: str, file: ExportFile) -> list[str]:
 
 def _positions(kind: str, file: ExportFile, headers: Sequence[str]) -> dict[str, int]:
     """The place of each mapped column of ours in the file's rows."""
-    plain = [_plain(header) for header in headers]
-    missing = {column: header for column, header in file.columns.items() if _plain(header) not in plain}
+    found = [_header(header) for header in headers]
+    missing = {column: header for column, header in file.columns.items() if _header(header) not in found}
     if missing:
         wanted = ", ".join(f"{header} (for {column})" for column, header in missing.items())
         raise SourceError(
             file.file,
-            f"has no column {wanted}; its first row is: {', '.join(plain)}",
+            f"has no column {wanted}; its first row is: {', '.join(_plain(header) for header in headers)}",
             f"correct the header under sources.exports.{kind}.columns in company.yml, or export that column too; "
             "if the first row came out in one piece, name the file's `delimiter:` there",
         )
     for column, header in file.columns.items():
-        if plain.count(_plain(header)) > 1:
-            where, problem = f"{file.file} column {header}", f"stands {plain.count(_plain(header))} times in the header"
+        alike = [_plain(other) for other, same in zip(headers, found, strict=True) if same == _header(header)]
+        if len(alike) > 1:
+            where, problem = f"{file.file} column {header}", f"may be any of these headers: {', '.join(alike)}"
             raise SourceError(where, problem, f"leave one column of this name in the export (it is our {column})")
-    return {column: plain.index(_plain(header)) for column, header in file.columns.items()}
+    return {column: found.index(_header(header)) for column, header in file.columns.items()}
+
+
+_BRACKETS = str.maketrans({**dict.fromkeys("[{〔【〈《「『", "("), **dict.fromkeys("]}〕】〉》」』", ")")})
+
+
+def _header(text: str) -> str:
+    """A header as it is compared: width, case, kind of bracket, spaces around it and their number do not matter."""
+    plain = normalize("NFKC", normalize("NFKC", text.replace("\ufeff", "")).casefold()).translate(_BRACKETS)
+    return " ".join(plain.split())
 
 
 @dataclass(frozen=True)

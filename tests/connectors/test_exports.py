@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors import exports
 from connectors.errors import SourceError
@@ -54,7 +56,7 @@ def deals(folder: Path, *lines: str, encoding: str = "utf-8", header: str = DEAL
     return path
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932", "euc_jp"])
 def test_deals(tmp_path: Path, encoding: str) -> None:
     deals(
         tmp_path,
@@ -129,7 +131,7 @@ def test_an_absolute_path(tmp_path: Path) -> None:
 
 
 def test_headers_match_whatever_their_width_and_the_spaces_around_them(tmp_path: Path) -> None:
-    deals(tmp_path, "D1,,,受注,,5,,", header="商談ＩＤ, 会社ID ,名前,ﾌｪｰｽﾞ,種別,金額(円),作成日,クローズ日")
+    deals(tmp_path, "D1,,,受注,,5,,", header="商談ｉｄ, 会社Id ,名前,ﾌｪｰｽﾞ,種別,金額［円］,作成日,\u3000クローズ日")
     assert rows(tmp_path, "deals", DEALS)[0]["amount"] == 5
 
 
@@ -273,7 +275,28 @@ def test_a_missing_column_names_what_was_wanted_and_found(tmp_path: Path) -> Non
 def test_a_header_that_stands_twice(tmp_path: Path) -> None:
     deals(tmp_path, "D1,受注,受注", header="商談ID,フェーズ,フェーズ")
     error = refused(tmp_path, "deals", {"file": "deals.csv", "columns": {"deal_id": "商談ID", "status": "フェーズ"}})
-    assert (error.where, error.problem) == ("deals.csv column フェーズ", "stands 2 times in the header")
+    assert (error.where, error.problem) == (
+        "deals.csv column フェーズ",
+        "may be any of these headers: フェーズ, フェーズ",
+    )
+
+
+def test_two_headers_that_are_the_same_but_for_their_writing(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,受注,5,6", header="商談ID,フェーズ,Amount [JPY],amount  （JPY）")
+    columns = {"deal_id": "商談ID", "status": "フェーズ"}
+    assert rows(tmp_path, "deals", DEALS | {"columns": columns})[0]["status"] == "won"  # neither is mapped
+    error = refused(tmp_path, "deals", DEALS | {"columns": columns | {"amount": "Amount (JPY)"}})
+    assert error.where == "deals.csv column Amount (JPY)"
+    assert error.problem == "may be any of these headers: Amount [JPY], amount  (JPY)"
+    assert "our amount" in error.remedy
+
+
+@settings(deadline=None)
+@given(st.text("商談ＩID金額（()）［]【】 \u3000\ufeffa"))
+def test_a_header_is_compared_by_what_normalisation_leaves(text: str) -> None:
+    once = exports._header(text)
+    assert exports._header(once) == once == exports._header(f"\ufeff {text.upper()}\u3000")
+    assert "  " not in once and not set(once) & set("（）［【\u3000\ufeffA")
 
 
 def test_the_wrong_encoding_names_byte_and_line(tmp_path: Path) -> None:
