@@ -4,6 +4,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,20 +27,26 @@ def rows(path: Path, name: str, encodings: Sequence[str], delimiter: str) -> Ite
     Raises SourceError with ``name`` as the file: missing, unreadable, empty, in none of the encodings, a row of
     another length, quotes that do not close, or a file that changed while it was read.
     """
+    with unchanged(path, name), path.open(encoding=_encoding(path, name, encodings), newline="") as text:
+        yield from _rows(csv.reader(text, delimiter=delimiter, strict=True), name)
+
+
+@contextmanager
+def unchanged(path: Path, name: str) -> Iterator[None]:
+    """Raises SourceError with ``name`` as the file: missing, unreadable, or changed before the context ends."""
     try:
         before = _version(path)
-        with path.open(encoding=_encoding(path, name, encodings), newline="") as text:
-            yield from _rows(csv.reader(text, delimiter=delimiter, strict=True), name)
-        unchanged = before == _version(path)
+        yield
+        same = before == _version(path)
     except UnicodeDecodeError:
-        unchanged = False
+        same = False
     except FileNotFoundError:
         raise SourceError(
             name, f"there is no such file ({path})", "export it there, or correct its `file:` in company.yml"
         ) from None
     except OSError as error:
         raise SourceError(name, f"cannot be read: {error.strerror}", "let this user read the file") from None
-    if not unchanged:
+    if not same:
         raise SourceError(name, "changed while it was read", "wait until the export is complete and run again")
 
 

@@ -1,6 +1,7 @@
-"""CSV files that MA, SFA, CRM and social tools export.
+"""Files (CSV, TSV, XLSX, Parquet) that MA, SFA, CRM and social tools export.
 
-Each file is the whole of what the tool knows on the day of the export, so it replaces its table. company.yml says
+The files of a kind are together the whole of what the tools know on the day of the export, so they replace its
+table. company.yml says
 which header holds which of our columns and what the file's values mean. Only the columns named there are read. A
 row that cannot be read fails the load, and the error names file, line and column.
 """
@@ -12,7 +13,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Annotated, Any
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from connectors import cells, csv_file
+from connectors import cells, tabular_file
 from connectors.errors import SourceError
 from connectors.table import Fetch, Load, Table, columns
 from connectors.yaml_file import Problem, nearest, wrong
@@ -128,16 +129,25 @@ _Rows = Sequence[tuple[int, Sequence[str]]]
 """Rows of a file, each with the line that it begins on."""
 
 
+_FilledText = Annotated[str, Field(min_length=1)]
+
+
 class ExportFile(BaseModel):
     """A file of company.yml ``sources.exports``: where it is and how its headers and values map to ours."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    file: str = Field(min_length=1, description="and the path of the file in the company folder")
+    file: tuple[_FilledText, ...] = Field(min_length=1, description="and the path of the file in the company folder")
     encoding: tuple[str, ...] = Field(("utf-8", "cp932", "euc_jp"), min_length=1)
     delimiter: str | None = None
+    sheet: str | None = None
     columns: Mapping[str, str] = Field(description="and below it, our column: the header in your file")
     values: Mapping[str, Mapping[str, str]] = {}
     day_order: cells.DayOrder | None = None
+
+    @field_validator("file", mode="before")
+    @classmethod
+    def _files(cls, file: Any) -> Any:
+        return [file] if isinstance(file, str) else file
 
     @field_validator("encoding", mode="before")
     @classmethod
@@ -197,44 +207,62 @@ def _mapping_problems(kind: str, file: ExportFile) -> Iterator[Problem]:
 
 
 def load(files: Mapping[str, ExportFile], folder: Path, timezone: str) -> Iterator[Load]:
-    """One load per file, each replacing the whole of its table.
+    """One load per kind of file, each replacing the whole of its table with the rows of all its files.
 
     Paths are relative to ``folder``; times without an offset are in ``timezone``, and days are days there. While a
     load is drawn, SourceError is raised for a file that is missing, in another encoding or without a mapped header,
     and for the first row that cannot be read. Memory holds one batch of rows, however long the file.
     """
-    for kind, file in files.items():
+    for kind, settings in files.items():
         fetches: list[Fetch] = []
-        yield Load(KINDS[kind], None, None, _batches(kind, file, folder, ZoneInfo(timezone), fetches), fetches)
+        yield Load(KINDS[kind], None, None, _batches(kind, settings, folder, ZoneInfo(timezone), fetches), fetches)
 
 
 def _batches(
-    kind: str, file: ExportFile, folder: Path, zone: ZoneInfo, fetches: list[Fetch]
+    kind: str, settings: ExportFile, folder: Path, zone: ZoneInfo, fetches: list[Fetch]
 ) -> Iterator[pa.RecordBatch]:
-    fetched_at, started, row_count = datetime.now(UTC), perf_counter(), 0
-    delimiter = file.delimiter or ("\t" if file.file.endswith(".tsv") else ",")
+    for pattern in settings.file:
+        fetched_at, started, row_count = datetime.now(UTC), perf_counter(), 0
+        file = _File(kind, settings, *tabular_file.newest(folder, pattern))
+        for batch in _file_batches(file, zone):
+            yield batch
+            row_count += batch.num_rows
+        duration = perf_counter() - started
+        fetches.append(Fetch(KINDS[kind].name, file.name, None, None, row_count, fetched_at, duration))
 
-    def opened() -> Iterator[tuple[int, list[str]]]:
-        return csv_file.rows(folder / file.file, file.file, file.encoding, delimiter)
 
-    rows = opened()
-    positions = _positions(kind, file, next(rows)[1])
-    readings = _readings(kind, file, zone, None)
+@dataclass(frozen=True)
+class _File:
+    """One file of a kind: what company.yml says of it, where it is and its name in messages."""
+
+    kind: str
+    settings: ExportFile
+    path: Path
+    name: str
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        of = self.settings
+        return tabular_file.rows(self.path, self.name, of.encoding, of.delimiter, of.sheet)
+
+    def place(self, row: int, column: str | None) -> str:
+        """``line 17 column 金額``, for a column of ours."""
+        return f"{tabular_file.row_word(self.name)} {row} column {self.settings.columns.get(column or '')}"
+
+
+def _file_batches(file: _File, zone: ZoneInfo) -> Iterator[pa.RecordBatch]:
+    rows = file.rows()
+    positions = _positions(file, next(rows)[1])
+    readings = _readings(file, zone, None)
     while batch := list(islice(rows, BATCH_ROWS)):
         try:
             arrays = _arrays(readings, positions, file, batch)
         except cells.Undecided:
-            readings = _readings(kind, file, zone, _written(kind, file, positions, opened()))
+            readings = _readings(file, zone, _written(file, positions))
             arrays = _arrays(readings, positions, file, batch)
-        yield pa.RecordBatch.from_arrays(arrays, schema=KINDS[kind].schema)
-        row_count += len(batch)
-    duration = perf_counter() - started
-    fetches.append(Fetch(KINDS[kind].name, file.file, None, None, row_count, fetched_at, duration))
+        yield pa.RecordBatch.from_arrays(arrays, schema=KINDS[file.kind].schema)
 
 
-def _arrays(
-    readings: Sequence["_Reading"], positions: Mapping[str, int], file: ExportFile, batch: _Rows
-) -> list[pa.Array]:
+def _arrays(readings: Sequence["_Reading"], positions: Mapping[str, int], file: _File, batch: _Rows) -> list[pa.Array]:
     """The columns of one batch; raises SourceError for a cell that cannot be read, and cells.Undecided."""
     texts = list(zip(*(row for _, row in batch), strict=True))
     arrays = []
@@ -243,24 +271,21 @@ def _arrays(
             text = None if reading.source is None else texts[positions[reading.source]]
             arrays.append(_column(reading, text, len(batch)))
         except _RowError as bad:
-            where = f"{file.file} line {batch[bad.row][0]} column {file.columns.get(reading.source or '')}"
+            where = f"{file.name} {file.place(batch[bad.row][0], reading.source)}"
             raise SourceError(where, bad.problem, bad.remedy) from None
     return arrays
 
 
-def _written(
-    kind: str, file: ExportFile, positions: Mapping[str, int], rows: Iterator[tuple[int, list[str]]]
-) -> dict[str, cells.Written]:
-    """How each column of dates is written, from all rows of the file; drawn only for a file that needs it.
+def _written(file: _File, positions: Mapping[str, int]) -> dict[str, cells.Written]:
+    """How each column of dates is written, from all rows of the file; called only for a file that needs it.
 
     Batches that were read before hold no date of either order and no number, so that they stay right. Memory holds
     one row. Raises SourceError for a file with the day first in one row and the month first in another.
     """
-    dated = _dated(kind, file)
+    dated = _dated(file)
     orders: dict[cells.DayOrder, str] = {}
     not_serials, surely_serials = set(), set()
-    next(rows)
-    for line, row in rows:
+    for number, row in islice(file.rows(), 1, None):
         for column in dated:
             is_serial, may_be_year, order = _shown(row[positions[column]])
             if is_serial is False:
@@ -268,14 +293,14 @@ def _written(
             elif is_serial and not may_be_year:
                 surely_serials.add(column)
             if order:
-                orders.setdefault(order, f"line {line} column {file.columns[column]}")
+                orders.setdefault(order, file.place(number, column))
     if len(orders) > 1:
         raise SourceError(
-            file.file,
+            file.name,
             f"has a date with its month first in {orders['mdy']} and one with its day first in {orders['dmy']}",
             "export all dates in one order, or as 2025-04-01",
         )
-    order = next(iter(orders), file.day_order)
+    order = next(iter(orders), file.settings.day_order)
     return {column: cells.Written(order, column in surely_serials - not_serials) for column in dated}
 
 
@@ -289,30 +314,31 @@ def _shown(text: str) -> tuple[bool | None, bool, cells.DayOrder | None]:
     return is_serial, bool(is_serial) and 1900 <= float(text) <= 2100, cells.day_order_shown(text)
 
 
-def _dated(kind: str, file: ExportFile) -> list[str]:
+def _dated(file: _File) -> list[str]:
     """The columns of ours that hold dates and are in the file."""
-    dated = {READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if field.type in (DAY, MOMENT)}
-    return sorted(dated & set(file.columns))
+    dated = {READ_FROM.get(field.name, field.name) for field in KINDS[file.kind].schema if field.type in (DAY, MOMENT)}
+    return sorted(dated & set(file.settings.columns))
 
 
-def _positions(kind: str, file: ExportFile, headers: Sequence[str]) -> dict[str, int]:
+def _positions(file: _File, headers: Sequence[str]) -> dict[str, int]:
     """The place of each mapped column of ours in the file's rows."""
+    mapped = file.settings.columns
     found = [_header(header) for header in headers]
-    missing = {column: header for column, header in file.columns.items() if _header(header) not in found}
+    missing = {column: header for column, header in mapped.items() if _header(header) not in found}
     if missing:
         wanted = ", ".join(f"{header} (for {column})" for column, header in missing.items())
         raise SourceError(
-            file.file,
+            file.name,
             f"has no column {wanted}; its first row is: {', '.join(_plain(header) for header in headers)}",
-            f"correct the header under sources.exports.{kind}.columns in company.yml, or export that column too; "
+            f"correct the header under sources.exports.{file.kind}.columns in company.yml, or export that column too; "
             "if the first row came out in one piece, name the file's `delimiter:` there",
         )
-    for column, header in file.columns.items():
+    for column, header in mapped.items():
         alike = [_plain(other) for other, same in zip(headers, found, strict=True) if same == _header(header)]
         if len(alike) > 1:
-            where, problem = f"{file.file} column {header}", f"may be any of these headers: {', '.join(alike)}"
+            where, problem = f"{file.name} column {header}", f"may be any of these headers: {', '.join(alike)}"
             raise SourceError(where, problem, f"leave one column of this name in the export (it is our {column})")
-    return {column: found.index(_header(header)) for column, header in file.columns.items()}
+    return {column: found.index(_header(header)) for column, header in mapped.items()}
 
 
 _BRACKETS = str.maketrans({**dict.fromkeys("[{〔【〈《「『", "("), **dict.fromkeys("]}〕】〉》」』", ")")})
@@ -340,17 +366,14 @@ class _RowError(Exception):
         super().__init__(problem)
 
 
-def _readings(
-    kind: str, file: ExportFile, zone: ZoneInfo, written: Mapping[str, cells.Written] | None
-) -> list[_Reading]:
-    return [_reading(kind, field, file, zone, written) for field in KINDS[kind].schema]
+def _readings(file: _File, zone: ZoneInfo, written: Mapping[str, cells.Written] | None) -> list[_Reading]:
+    return [_reading(field, file, zone, written) for field in KINDS[file.kind].schema]
 
 
-def _reading(
-    kind: str, field: pa.Field, file: ExportFile, zone: ZoneInfo, written: Mapping[str, cells.Written] | None
-) -> _Reading:
+def _reading(field: pa.Field, file: _File, zone: ZoneInfo, written: Mapping[str, cells.Written] | None) -> _Reading:
+    kind, mapping = file.kind, file.settings
     source = READ_FROM.get(field.name, field.name)
-    values = {_plain(value): ours for value, ours in file.values.get(source, {}).items()}
+    values = {_plain(value): ours for value, ours in mapping.values.get(source, {}).items()}
     if (kind, field.name) in CHOICES:
         parser = cells.Parser(partial(_choice, kind, field.name, values))
     elif field.name.endswith("_host"):
@@ -364,7 +387,7 @@ def _reading(
     else:
         parser = _PARSERS[field.type]
     if_empty = values.get("", DEFAULTS.get((kind, field.name)))
-    return _Reading(field, source if source in file.columns else None, parser, if_empty)
+    return _Reading(field, source if source in mapping.columns else None, parser, if_empty)
 
 
 _PARSERS = {TEXT: cells.WORDS, MONEY: cells.AMOUNT, COUNT: cells.COUNT}

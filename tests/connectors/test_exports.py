@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from connectors import exports
 from connectors.errors import SourceError
 from connectors.exports import ExportFile
 from connectors.table import Load
+from tests.connectors.xlsx import number, text, write_xlsx
 
 DEALS: dict[str, Any] = {
     "file": "deals.csv",
@@ -392,6 +394,65 @@ def test_a_number_among_written_dates_is_refused(tmp_path: Path) -> None:
 def test_a_column_of_years_is_not_one_of_day_numbers(tmp_path: Path) -> None:
     deals(tmp_path, "D1,,,受注,,,2025,", "D2,,,受注,,,2026,")
     assert refused(tmp_path, "deals", DEALS).problem == "2025 is not a date or a date with a time"
+
+
+def test_the_rows_of_several_files_add_up(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,A1,,受注,,1,04/05/2025,", "D2,,,受注,,2,13/05/2025,").rename(tmp_path / "old.csv")
+    deals(tmp_path, "D3,A1,,受注,,3,04/05/2025,", "D4,,,受注,,,04/13/2025,").rename(tmp_path / "2025-05.csv")
+    (tmp_path / "more.tsv").write_text(
+        "金額(円)\t商談ID\tフェーズ\t種別\t作成日\tクローズ日\t会社ID\n5\tD5\t受注\t\t\t\t\n"
+    )
+    load, table = loaded(tmp_path, "deals", DEALS | {"file": ["old.csv", "2025-*.csv", "more.tsv"]})
+    assert [(row["deal_id"], row["amount"], row["created_on"]) for row in table.to_pylist()] == [
+        ("D1", 1, date(2025, 5, 4)),  # each file tells its own order
+        ("D2", 2, date(2025, 5, 13)),
+        ("D3", 3, date(2025, 4, 5)),
+        ("D4", None, date(2025, 4, 13)),
+        ("D5", 5, None),
+    ]
+    assert [(fetch.request, fetch.row_count) for fetch in load.fetches] == [
+        ("old.csv", 2),
+        ("2025-05.csv", 2),
+        ("more.tsv", 1),
+    ]
+
+
+def test_one_missing_file_of_several_stops_the_load(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,,")
+    assert refused(tmp_path, "deals", DEALS | {"file": ["deals.csv", "none-*.csv"]}).where == "none-*.csv"
+
+
+def parquet(path: Path, day: list[Any]) -> dict[str, Any]:
+    pq.write_table(
+        pa.table({"id": ["O1", "O2"], "account": ["A1", "A1"], "day": day, "sum": [Decimal("1.50")] * 2}), path
+    )
+    columns = {"order_id": "id", "account_id": "account", "ordered_on": "day", "amount": "sum"}
+    return {"file": path.name, "columns": columns}
+
+
+def test_parquet(tmp_path: Path) -> None:
+    entry = parquet(tmp_path / "orders.parquet", [date(2025, 4, 1), date(2025, 4, 2)])
+    found = [(row["order_id"], row["ordered_on"], row["amount"]) for row in rows(tmp_path, "orders", entry)]
+    assert found == [("O1", date(2025, 4, 1), Decimal("1.50")), ("O2", date(2025, 4, 2), Decimal("1.50"))]
+
+
+def test_a_cell_of_parquet_that_cannot_be_read_names_its_row(tmp_path: Path) -> None:
+    entry = parquet(tmp_path / "orders.parquet", ["2025/4/1", "soon"])
+    assert refused(tmp_path, "orders", entry).where == "orders.parquet row 2 column day"
+
+
+def test_excel(tmp_path: Path) -> None:
+    header = [text(name) for name in ("no", "account", "day", "sum")]
+    row = [text("O1"), number(7), number(45000), number("1234.5")]  # a day number without a format
+    write_xlsx(tmp_path / "orders.xlsx", {"cover": [[text("orders")]], "data": [header, row]})
+    columns = {"order_id": "no", "account_id": "account", "ordered_on": "day", "amount": "sum"}
+    entry = {"file": "orders.xlsx", "sheet": "data", "columns": columns}
+    (found,) = rows(tmp_path, "orders", entry)
+    assert (found["account_id"], found["ordered_on"], found["amount"]) == ("7", date(2023, 3, 15), Decimal("1234.50"))
+    error = refused(tmp_path, "orders", entry | {"sheet": None})
+    assert error.where == "orders.xlsx" and "has no column no" in error.problem
+    write_xlsx(tmp_path / "orders.xlsx", {"data": [header, [], [*row[:3], text("much")]]})
+    assert refused(tmp_path, "orders", entry).where == "orders.xlsx row 3 column sum"
 
 
 def test_the_line_is_right_in_a_later_batch(tmp_path: Path) -> None:
