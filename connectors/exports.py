@@ -284,14 +284,14 @@ def _written(file: _File, positions: Mapping[str, int]) -> dict[str, cells.Writt
     """
     dated = _dated(file)
     orders: dict[cells.DayOrder, str] = {}
-    not_serials, surely_serials = set(), set()
+    serials, others = set(), set()
     for number, row in islice(file.rows(), 1, None):
         for column in dated:
-            is_serial, may_be_year, order = _shown(row[positions[column]])
-            if is_serial is False:
-                not_serials.add(column)
-            elif is_serial and not may_be_year:
-                surely_serials.add(column)
+            digits, order = _shown(row[positions[column]])
+            if digits == 5:
+                serials.add(column)
+            if digits in (0, 6):
+                others.add(column)
             if order:
                 orders.setdefault(order, file.place(number, column))
     if len(orders) > 1:
@@ -301,17 +301,19 @@ def _written(file: _File, positions: Mapping[str, int]) -> dict[str, cells.Writt
             "export all dates in one order, or as 2025-04-01",
         )
     order = next(iter(orders), file.settings.day_order)
-    return {column: cells.Written(order, column in surely_serials - not_serials) for column in dated}
+    return {column: cells.Written(order, column in serials - others) for column in dated}
 
 
 @lru_cache(maxsize=1 << 16)
-def _shown(text: str) -> tuple[bool | None, bool, cells.DayOrder | None]:
-    """What a cell of dates shows: whether it is a day number of Excel (None: it is empty), whether that may be a
-    year instead (1900 to 2100: as days those are before 1906), and the order of day and month.
+def _shown(text: str) -> tuple[int | None, cells.DayOrder | None]:
+    """What a cell of dates shows: the digits of a day number of Excel (0: it is none, None: it is empty), and the
+    order of day and month. From 1927 to 2173 a day number has five digits; one of four may be a year instead, and
+    one of six a month (202504) or a day (250401).
     """
     text = _plain(text)
-    is_serial = cells.is_serial(text) if text else None
-    return is_serial, bool(is_serial) and 1900 <= float(text) <= 2100, cells.day_order_shown(text)
+    if not text:
+        return None, None
+    return len(text.partition(".")[0]) if cells.is_serial(text) else 0, cells.day_order_shown(text)
 
 
 def _dated(file: _File) -> list[str]:

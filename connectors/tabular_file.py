@@ -83,9 +83,9 @@ def _sheet(path: Path, name: str, sheet: str | None) -> Iterator[list[object]]:
     try:
         with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as workbook:
             names = workbook.sheet_names
-            if sheet is not None and sheet not in names:
+            if not names or sheet not in (None, *names):
                 remedy = "correct its `sheet:` in company.yml; without it the first is read"
-                raise SourceError(name, f"has no sheet {sheet}; its sheets are: {', '.join(names)}", remedy)
+                raise SourceError(name, f"has no sheet {sheet or ''}; its sheets are: {', '.join(names)}", remedy)
             found = workbook.get_sheet_by_name(names[0] if sheet is None else sheet)
         yield from found.iter_rows()  # type: ignore[misc]
     except CalamineError:

@@ -391,9 +391,17 @@ def test_a_number_among_written_dates_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_column_of_years_is_not_one_of_day_numbers(tmp_path: Path) -> None:
-    deals(tmp_path, "D1,,,受注,,,2025,", "D2,,,受注,,,2026,")
-    assert refused(tmp_path, "deals", DEALS).problem == "2025 is not a date or a date with a time"
+@pytest.mark.parametrize(
+    "numbers", [("2025", "2026"), ("202504", "202505"), ("250401", "250402"), ("45000", "250402"), ("20250401", "")]
+)
+def test_numbers_that_are_years_months_or_days_are_not_day_numbers(tmp_path: Path, numbers: tuple[str, str]) -> None:
+    deals(tmp_path, *(f"D{number},,,受注,,,{number}," for number in numbers))
+    assert refused(tmp_path, "deals", DEALS).problem == f"{numbers[0]} is not a date or a date with a time"
+
+
+def test_early_and_open_ends_stand_among_day_numbers(tmp_path: Path) -> None:
+    deals(tmp_path, *(f"D{number},,,受注,,,{number}," for number in (61, 2025, 45000, 2958465)))
+    assert created(tmp_path) == [date(1900, 3, 1), date(1905, 7, 17), date(2023, 3, 15), date(9999, 12, 31)]
 
 
 def test_the_rows_of_several_files_add_up(tmp_path: Path) -> None:
@@ -461,9 +469,10 @@ def test_the_line_is_right_in_a_later_batch(tmp_path: Path) -> None:
     assert refused(tmp_path, "deals", DEALS).where == f"deals.csv line {2 * exports.BATCH_ROWS + 2} column 金額（円）"
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("day", ["2025-04-01", "4/13/2025", "45748"])  # the last two need the whole file first
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, day: str) -> None:
     def peak(batches: int) -> float:
-        deals(tmp_path, *(f"D{n},A{n},,受注,,{n},2025-04-01,2025-05-01" for n in range(batches * exports.BATCH_ROWS)))
+        deals(tmp_path, *(f"D{n},A{n},,受注,,{n},{day}," for n in range(batches * exports.BATCH_ROWS)))
         (load,) = exports.load({"deals": ExportFile(**DEALS)}, tmp_path, "Asia/Tokyo")
         before = pa.total_allocated_bytes()
         tracemalloc.start()

@@ -50,6 +50,10 @@ def test_a_sheet_that_is_not_there(tmp_path: Path) -> None:
     assert refused(path, "two").problem == "is empty"
 
 
+def test_a_workbook_without_sheets(tmp_path: Path) -> None:
+    assert "has no sheet" in refused(write_xlsx(tmp_path / "deals.xlsx", {})).problem
+
+
 @pytest.mark.parametrize("name", ["deals.xlsx", "deals.parquet"])
 def test_what_is_neither_excel_nor_parquet(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("id,name\n")
