@@ -1,18 +1,19 @@
-"""CSV files that MA, SFA, CRM and social tools export.
+"""Files (CSV, TSV, XLSX, Parquet) that MA, SFA, CRM and social tools export.
 
-Each file is the whole of what the tool knows on the day of the export, so it replaces its table. company.yml says
+The files of a kind are together the whole of what the tools know on the day of the export, so they replace its
+table. company.yml says
 which header holds which of our columns and what the file's values mean. Only the columns named there are read. A
 row that cannot be read fails the load, and the error names file, line and column.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Annotated, Any
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from connectors import cells, csv_file
+from connectors import cells, tabular_file
 from connectors.errors import SourceError
 from connectors.table import Fetch, Load, Table, columns
 from connectors.yaml_file import Problem, nearest, wrong
@@ -124,16 +125,29 @@ DEFAULTS = {("deals", "kind"): "new", ("orders", "kind"): "new"}
 
 BATCH_ROWS = 20_000
 
+_Rows = Sequence[tuple[int, Sequence[str]]]
+"""Rows of a file, each with the line that it begins on."""
+
+
+_FilledText = Annotated[str, Field(min_length=1)]
+
 
 class ExportFile(BaseModel):
     """A file of company.yml ``sources.exports``: where it is and how its headers and values map to ours."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    file: str = Field(min_length=1, description="and the path of the file in the company folder")
-    encoding: tuple[str, ...] = Field(("utf-8", "cp932"), min_length=1)
+    file: tuple[_FilledText, ...] = Field(min_length=1, description="and the path of the file in the company folder")
+    encoding: tuple[str, ...] = Field(("utf-8", "cp932", "euc_jp"), min_length=1)
     delimiter: str | None = None
+    sheet: str | None = None
     columns: Mapping[str, str] = Field(description="and below it, our column: the header in your file")
     values: Mapping[str, Mapping[str, str]] = {}
+    day_order: cells.DayOrder | None = None
+
+    @field_validator("file", mode="before")
+    @classmethod
+    def _files(cls, file: Any) -> Any:
+        return [file] if isinstance(file, str) else file
 
     @field_validator("encoding", mode="before")
     @classmethod
@@ -193,58 +207,149 @@ def _mapping_problems(kind: str, file: ExportFile) -> Iterator[Problem]:
 
 
 def load(files: Mapping[str, ExportFile], folder: Path, timezone: str) -> Iterator[Load]:
-    """One load per file, each replacing the whole of its table.
+    """One load per kind of file, each replacing the whole of its table with the rows of all its files.
 
     Paths are relative to ``folder``; times without an offset are in ``timezone``, and days are days there. While a
     load is drawn, SourceError is raised for a file that is missing, in another encoding or without a mapped header,
     and for the first row that cannot be read. Memory holds one batch of rows, however long the file.
     """
-    for kind, file in files.items():
+    for kind, settings in files.items():
         fetches: list[Fetch] = []
-        yield Load(KINDS[kind], None, None, _batches(kind, file, folder, ZoneInfo(timezone), fetches), fetches)
+        yield Load(KINDS[kind], None, None, _batches(kind, settings, folder, ZoneInfo(timezone), fetches), fetches)
 
 
 def _batches(
-    kind: str, file: ExportFile, folder: Path, zone: ZoneInfo, fetches: list[Fetch]
+    kind: str, settings: ExportFile, folder: Path, zone: ZoneInfo, fetches: list[Fetch]
 ) -> Iterator[pa.RecordBatch]:
-    fetched_at, started, row_count = datetime.now(UTC), perf_counter(), 0
-    delimiter = file.delimiter or ("\t" if file.file.endswith(".tsv") else ",")
-    rows = csv_file.rows(folder / file.file, file.file, file.encoding, delimiter)
-    positions = _positions(kind, file, next(rows)[1])
-    readings = [_reading(kind, field, file, zone) for field in KINDS[kind].schema]
+    for pattern in settings.file:
+        fetched_at, started, row_count = datetime.now(UTC), perf_counter(), 0
+        file = _File(kind, settings, *tabular_file.newest(folder, pattern))
+        for batch in _file_batches(file, zone):
+            yield batch
+            row_count += batch.num_rows
+        duration = perf_counter() - started
+        fetches.append(Fetch(KINDS[kind].name, file.name, None, None, row_count, fetched_at, duration))
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file of a kind: what company.yml says of it, where it is and its name in messages."""
+
+    kind: str
+    settings: ExportFile
+    path: Path
+    name: str
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        of = self.settings
+        return tabular_file.rows(self.path, self.name, of.encoding, of.delimiter, of.sheet)
+
+    def place(self, row: int, column: str | None) -> str:
+        """``line 17 column 金額``, for a column of ours."""
+        return f"{tabular_file.row_word(self.name)} {row} column {self.settings.columns.get(column or '')}"
+
+
+def _file_batches(file: _File, zone: ZoneInfo) -> Iterator[pa.RecordBatch]:
+    rows = file.rows()
+    positions = _positions(file, next(rows)[1])
+    readings = _readings(file, zone, None)
     while batch := list(islice(rows, BATCH_ROWS)):
-        lines, texts = [line for line, _ in batch], list(zip(*(row for _, row in batch), strict=True))
-        arrays = []
-        for reading in readings:
-            try:
-                text = None if reading.source is None else texts[positions[reading.source]]
-                arrays.append(_column(reading, text, len(batch)))
-            except _RowError as bad:
-                where = f"{file.file} line {lines[bad.row]} column {file.columns.get(reading.source or '')}"
-                raise SourceError(where, bad.problem, bad.remedy) from None
-        yield pa.RecordBatch.from_arrays(arrays, schema=KINDS[kind].schema)
-        row_count += len(batch)
-    duration = perf_counter() - started
-    fetches.append(Fetch(KINDS[kind].name, file.file, None, None, row_count, fetched_at, duration))
+        try:
+            arrays = _arrays(readings, positions, file, batch)
+        except cells.Undecided:
+            readings = _readings(file, zone, _written(file, positions))
+            arrays = _arrays(readings, positions, file, batch)
+        yield pa.RecordBatch.from_arrays(arrays, schema=KINDS[file.kind].schema)
 
 
-def _positions(kind: str, file: ExportFile, headers: Sequence[str]) -> dict[str, int]:
+def _arrays(readings: Sequence["_Reading"], positions: Mapping[str, int], file: _File, batch: _Rows) -> list[pa.Array]:
+    """The columns of one batch; raises SourceError for a cell that cannot be read, and cells.Undecided."""
+    texts = list(zip(*(row for _, row in batch), strict=True))
+    arrays = []
+    for reading in readings:
+        try:
+            text = None if reading.source is None else texts[positions[reading.source]]
+            arrays.append(_column(reading, text, len(batch)))
+        except _RowError as bad:
+            where = f"{file.name} {file.place(batch[bad.row][0], reading.source)}"
+            raise SourceError(where, bad.problem, bad.remedy) from None
+    return arrays
+
+
+def _written(file: _File, positions: Mapping[str, int]) -> dict[str, cells.Written]:
+    """How each column of dates is written, from all rows of the file; called only for a file that needs it.
+
+    Batches that were read before hold no date of either order and no number, so that they stay right. Memory holds
+    one row. Raises SourceError for a file with the day first in one row and the month first in another.
+    """
+    dated = _dated(file)
+    orders: dict[cells.DayOrder, str] = {}
+    serials, others = set(), set()
+    for number, row in islice(file.rows(), 1, None):
+        for column in dated:
+            digits, order = _shown(row[positions[column]])
+            if digits == 5:
+                serials.add(column)
+            if digits in (0, 6):
+                others.add(column)
+            if order:
+                orders.setdefault(order, file.place(number, column))
+    if len(orders) > 1:
+        raise SourceError(
+            file.name,
+            f"has a date with its month first in {orders['mdy']} and one with its day first in {orders['dmy']}",
+            "export all dates in one order, or as 2025-04-01",
+        )
+    order = next(iter(orders), file.settings.day_order)
+    return {column: cells.Written(order, column in serials - others) for column in dated}
+
+
+@lru_cache(maxsize=1 << 16)
+def _shown(text: str) -> tuple[int | None, cells.DayOrder | None]:
+    """What a cell of dates shows: the digits of a day number of Excel (0: it is none, None: it is empty), and the
+    order of day and month. From 1927 to 2173 a day number has five digits; one of four may be a year instead, and
+    one of six a month (202504) or a day (250401).
+    """
+    text = _plain(text)
+    if not text:
+        return None, None
+    return len(text.partition(".")[0]) if cells.is_serial(text) else 0, cells.day_order_shown(text)
+
+
+def _dated(file: _File) -> list[str]:
+    """The columns of ours that hold dates and are in the file."""
+    dated = {READ_FROM.get(field.name, field.name) for field in KINDS[file.kind].schema if field.type in (DAY, MOMENT)}
+    return sorted(dated & set(file.settings.columns))
+
+
+def _positions(file: _File, headers: Sequence[str]) -> dict[str, int]:
     """The place of each mapped column of ours in the file's rows."""
-    plain = [_plain(header) for header in headers]
-    missing = {column: header for column, header in file.columns.items() if _plain(header) not in plain}
+    mapped = file.settings.columns
+    found = [_header(header) for header in headers]
+    missing = {column: header for column, header in mapped.items() if _header(header) not in found}
     if missing:
         wanted = ", ".join(f"{header} (for {column})" for column, header in missing.items())
         raise SourceError(
-            file.file,
-            f"has no column {wanted}; its first row is: {', '.join(plain)}",
-            f"correct the header under sources.exports.{kind}.columns in company.yml, or export that column too; "
+            file.name,
+            f"has no column {wanted}; its first row is: {', '.join(_plain(header) for header in headers)}",
+            f"correct the header under sources.exports.{file.kind}.columns in company.yml, or export that column too; "
             "if the first row came out in one piece, name the file's `delimiter:` there",
         )
-    for column, header in file.columns.items():
-        if plain.count(_plain(header)) > 1:
-            where, problem = f"{file.file} column {header}", f"stands {plain.count(_plain(header))} times in the header"
+    for column, header in mapped.items():
+        alike = [_plain(other) for other, same in zip(headers, found, strict=True) if same == _header(header)]
+        if len(alike) > 1:
+            where, problem = f"{file.name} column {header}", f"may be any of these headers: {', '.join(alike)}"
             raise SourceError(where, problem, f"leave one column of this name in the export (it is our {column})")
-    return {column: plain.index(_plain(header)) for column, header in file.columns.items()}
+    return {column: found.index(_header(header)) for column, header in mapped.items()}
+
+
+_BRACKETS = str.maketrans({**dict.fromkeys("[{〔【〈《「『", "("), **dict.fromkeys("]}〕】〉》」』", ")")})
+
+
+def _header(text: str) -> str:
+    """A header as it is compared: width, case, kind of bracket, spaces around it and their number do not matter."""
+    plain = normalize("NFKC", normalize("NFKC", text.replace("\ufeff", "")).casefold()).translate(_BRACKETS)
+    return " ".join(plain.split())
 
 
 @dataclass(frozen=True)
@@ -263,28 +368,31 @@ class _RowError(Exception):
         super().__init__(problem)
 
 
-def _reading(kind: str, field: pa.Field, file: ExportFile, zone: ZoneInfo) -> _Reading:
+def _readings(file: _File, zone: ZoneInfo, written: Mapping[str, cells.Written] | None) -> list[_Reading]:
+    return [_reading(field, file, zone, written) for field in KINDS[file.kind].schema]
+
+
+def _reading(field: pa.Field, file: _File, zone: ZoneInfo, written: Mapping[str, cells.Written] | None) -> _Reading:
+    kind, mapping = file.kind, file.settings
     source = READ_FROM.get(field.name, field.name)
-    values = {_plain(value): ours for value, ours in file.values.get(source, {}).items()}
+    values = {_plain(value): ours for value, ours in mapping.values.get(source, {}).items()}
     if (kind, field.name) in CHOICES:
         parser = cells.Parser(partial(_choice, kind, field.name, values))
     elif field.name.endswith("_host"):
         parser = cells.HOST
     elif field.name.endswith("_path"):
         parser = cells.PATH
+    elif field.type in (DAY, MOMENT):
+        parser = (cells.day_in if field.type == DAY else cells.moment_in)(
+            zone, None if written is None else written.get(source)
+        )
     else:
-        parser = _PARSERS[field.type](zone)
+        parser = _PARSERS[field.type]
     if_empty = values.get("", DEFAULTS.get((kind, field.name)))
-    return _Reading(field, source if source in file.columns else None, parser, if_empty)
+    return _Reading(field, source if source in mapping.columns else None, parser, if_empty)
 
 
-_PARSERS: dict[pa.DataType, Callable[[ZoneInfo], cells.Parser]] = {
-    TEXT: lambda zone: cells.WORDS,
-    DAY: cells.day_in,
-    MOMENT: cells.moment_in,
-    MONEY: lambda zone: cells.AMOUNT,
-    COUNT: lambda zone: cells.COUNT,
-}
+_PARSERS = {TEXT: cells.WORDS, MONEY: cells.AMOUNT, COUNT: cells.COUNT}
 
 
 def _choice(kind: str, column: str, values: Mapping[str, str], text: str) -> str:
@@ -322,6 +430,8 @@ def _parsed(texts: pa.StringArray, parser: cells.Parser, kind: pa.DataType) -> p
     for text in encoded.dictionary.to_pylist():
         try:
             values.append(parser.cell(text))
+        except cells.Undecided:
+            raise
         except cells.CellError as bad:
             raise _RowError(pc.index(texts, text).as_py(), bad.problem, bad.remedy) from None
     return pa.array(values, kind).take(encoded.indices)

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors import cells
-from connectors.cells import CellError, Parser
+from connectors.cells import CellError, DayOrder, Parser, Undecided, Written
 
 TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
 
@@ -72,9 +72,16 @@ def test_moment_where_the_clock_changes() -> None:
         "2025-04-01 10:60",
         "2025-04-01Z",
         "0000-01-01",
-        "2025年4月1日",
-        "令和7年4月1日",
         "45748",
+        "2025年4月",
+        "2025年4/1",
+        "25年4月1日",
+        "令和7年4月31日",
+        "R7.5/1",
+        "Q7.5.1",
+        "令和0年5月1日",
+        "2025/4/110時5分",
+        "2025年4月1日 10時",
         "2025-04-01 10:00 JST",
         "2025-04-01 10:00 +24:00",
         "9999-12-31 23:59:59-10:00",
@@ -93,6 +100,140 @@ def test_what_is_not_a_moment_names_the_forms(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("2025年4月1日", date(2025, 4, 1)),
+        ("2025年04月01日", date(2025, 4, 1)),
+        ("令和7年5月1日", date(2025, 5, 1)),
+        ("令和 7年 5月 1日", date(2025, 5, 1)),
+        ("令和元年5月1日", date(2019, 5, 1)),  # the first day of Reiwa
+        ("R1.5.1", date(2019, 5, 1)),
+        ("R7.5.1", date(2025, 5, 1)),
+        ("r7/5/1", date(2025, 5, 1)),
+        ("R07-05-01", date(2025, 5, 1)),
+        ("平成31年4月30日", date(2019, 4, 30)),  # the last day of Heisei
+        ("H31.4.30", date(2019, 4, 30)),
+        ("平成元年1月8日", date(1989, 1, 8)),
+        ("昭和64年1月7日", date(1989, 1, 7)),
+        ("S1.12.25", date(1926, 12, 25)),
+        ("大正15年12月24日", date(1926, 12, 24)),
+        ("T1.7.30", date(1912, 7, 30)),
+        ("2025年4月1日 23:59", date(2025, 4, 1)),
+        ("2025年4月1日 15:00Z", date(2025, 4, 2)),
+    ],
+)
+def test_day_written_the_japanese_way(text: str, expected: date) -> None:
+    assert cells.day(TOKYO, text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "平成31年5月1日",
+        "H31.5.1",
+        "令和元年4月30日",
+        "平成元年1月7日",
+        "昭和64年1月8日",
+        "昭和元年12月24日",
+        "大正15年12月25日",
+        "大正元年7月29日",
+    ],
+)
+def test_a_day_outside_its_era_is_refused(text: str) -> None:
+    with pytest.raises(CellError) as refusal:
+        cells.day(TOKYO, text)
+    assert refusal.value.problem.endswith("is not a day of the calendar")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025年4月1日 9:05", datetime(2025, 4, 1, 0, 5)),
+        ("2025年4月1日9:05:30", datetime(2025, 4, 1, 0, 5, 30)),
+        ("2025年4月1日9時5分", datetime(2025, 4, 1, 0, 5)),
+        ("2025年4月1日 9時05分30秒", datetime(2025, 4, 1, 0, 5, 30)),
+        ("令和7年4月1日 09:05", datetime(2025, 4, 1, 0, 5)),
+        ("R7.4.1 9:05", datetime(2025, 4, 1, 0, 5)),
+        ("令和7年4月1日", datetime(2025, 3, 31, 15, 0)),
+    ],
+)
+def test_moment_written_the_japanese_way(text: str, expected: datetime) -> None:
+    assert cells.moment(TOKYO, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"), [("mdy", datetime(2025, 4, 5, 9, 30)), ("dmy", datetime(2025, 5, 4, 9, 30))]
+)
+@pytest.mark.parametrize("text", ["04/05/2025 18:30", "4/5/2025 18:30", "04-05-2025 18:30", "04.05.2025 18:30"])
+def test_the_order_of_month_and_day_is_that_of_the_file(order: DayOrder, expected: datetime, text: str) -> None:
+    assert cells.moment(TOKYO, text, Written(order)) == expected
+    assert cells.day(TOKYO, text, Written(order)) == (expected + timedelta(hours=9)).date()
+
+
+def test_the_order_of_month_and_day_is_never_guessed() -> None:
+    with pytest.raises(Undecided):
+        cells.day(TOKYO, "04/13/2025")
+    with pytest.raises(CellError) as refusal:
+        cells.day(TOKYO, "04/05/2025", Written())
+    assert "day_order: mdy" in refusal.value.remedy
+    with pytest.raises(CellError):
+        cells.day(TOKYO, "13/04/2025", Written("mdy"))
+    with pytest.raises(CellError):
+        cells.day(TOKYO, "04/05/25", Written("mdy"))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("13/04/2025", "dmy"),
+        ("04/13/2025 10:00", "mdy"),
+        ("12/12/2025", None),
+        ("2025/13/04", None),
+        ("13/04/25", None),
+        ("words", None),
+    ],
+)
+def test_what_a_date_says_of_the_order(text: str, shown: str | None) -> None:
+    assert cells.day_order_shown(text) == shown
+
+
+# Excel's own numbers: 60 is its 1900-02-29, https://learn.microsoft.com/troubleshoot/microsoft-365-apps/excel/
+# wrongly-assumes-1900-is-leap-year
+@pytest.mark.parametrize(
+    ("serial", "expected"),
+    [
+        ("1", datetime(1900, 1, 1)),
+        ("59", datetime(1900, 2, 28)),
+        ("61", datetime(1900, 3, 1)),
+        ("25569", datetime(1970, 1, 1)),
+        ("45000", datetime(2023, 3, 15)),
+        ("45000.5", datetime(2023, 3, 15, 12)),
+        ("45000.4326388889", datetime(2023, 3, 15, 10, 23)),
+        ("45000.99999999999", datetime(2023, 3, 16)),
+        ("2958465", datetime(9999, 12, 31)),
+    ],
+)
+def test_day_numbers_of_excel(serial: str, expected: datetime) -> None:
+    assert cells.excel_moment(Decimal(serial)) == expected
+    assert cells.day(TOKYO, serial, Written(serials=True)) == expected.date()
+
+
+@pytest.mark.parametrize("text", ["0", "0.5", "60", "2958466", "20250401", "-1"])
+def test_what_is_no_day_number_of_excel(text: str) -> None:
+    with pytest.raises(CellError):
+        cells.day(TOKYO, text, Written(serials=True))
+
+
+def test_a_day_number_is_one_only_in_a_column_of_them() -> None:
+    assert cells.moment(TOKYO, "45000.5", Written(serials=True)) == datetime(2023, 3, 15, 3)
+    with pytest.raises(Undecided):
+        cells.day(TOKYO, "45000")
+    with pytest.raises(CellError) as refusal:
+        cells.day(TOKYO, "45000", Written())
+    assert "Excel" in refusal.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("1054", "1054"),
         ("0", "0"),
         ("1,234", "1234"),
@@ -106,6 +247,16 @@ def test_what_is_not_a_moment_names_the_forms(text: str) -> None:
         ("¥-500", "-500"),
         ("-¥500", "-500"),
         ("0.5", "0.5"),
+        ("▲1,234", "-1234"),
+        ("△1,234円", "-1234"),
+        ("▲ ¥1,234.5", "-1234.5"),
+        ("¥▲1,234", "-1234"),
+        ("−500", "-500"),
+        ("(1,234)", "-1234"),
+        ("(¥1,234)", "-1234"),
+        ("¥(1,234)", "-1234"),
+        ("(1,234)円", "-1234"),
+        ("(1,234円)", "-1234"),
         ("1234.5000", "1234.5"),
         ("007", "7"),
         ("9999999999999999.99", "9999999999999999.99"),
@@ -117,7 +268,26 @@ def test_amount(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["1,23", "1,2345", ",123", "1.234.567", "1e5", "--5", "-¥-5", "$5", "5万", "1 234", ".5", "5.", "NaN", "-", "１２"],
+    [
+        *[
+            "1,23",
+            "1,2345",
+            ",123",
+            "1.234.567",
+            "1e5",
+            "--5",
+            "-¥-5",
+            "$5",
+            "5万",
+            "1 234",
+            ".5",
+            "5.",
+            "NaN",
+            "-",
+            "１２",
+        ],
+        *["▲-5", "(-5)", "▲(5)", "12(34)", "(12)34", "(5", "5)", "((5))", "()", "▲", "¥¥5", "(¥5)円円", "¥(¥5)", "35%"],
+    ],
 )
 def test_what_is_not_an_amount(text: str) -> None:
     with pytest.raises(CellError) as refusal:
@@ -230,6 +400,72 @@ def test_a_page_never_keeps_its_query(text: str) -> None:
 
 def texts(written: st.SearchStrategy[str]) -> st.SearchStrategy[list[str | None]]:
     return st.lists(st.none() | written)
+
+
+@settings(deadline=None)
+@given(MOMENTS, st.sampled_from(["{0.year}年{0.month}月{0.day}日", "{0.year}年{0:%m}月{0:%d}日 {0:%H:%M}"]))
+def test_every_day_in_japanese_reads_back(moment: datetime, form: str) -> None:
+    assert cells.day(TOKYO, form.format(moment)) == moment.date()
+
+
+# The year before the first of each era, from the Cabinet Office's table of eras.
+ERA_DAYS = st.one_of(
+    *(
+        st.tuples(st.just(names), st.just(before), st.dates(first, last))
+        for names, before, first, last in [
+            (("令和", "R", "r"), 2018, date(2019, 5, 1), date(2099, 12, 31)),
+            (("平成", "H", "h"), 1988, date(1989, 1, 8), date(2019, 4, 30)),
+            (("昭和", "S", "s"), 1925, date(1926, 12, 25), date(1989, 1, 7)),
+            (("大正", "T", "t"), 1911, date(1912, 7, 30), date(1926, 12, 24)),
+        ]
+    )
+)
+
+
+@settings(deadline=None)
+@given(ERA_DAYS, st.sampled_from(["{}{}年{}月{}日", "{}{}.{}.{}", "{}{}/{}/{}", "{}{:02}-{:02}-{:02}"]), st.data())
+def test_every_day_of_an_era_reads_back(era: tuple[tuple[str, ...], int, date], form: str, data: st.DataObject) -> None:
+    names, before, on = era
+    name = data.draw(st.sampled_from(names))
+    assert cells.day(TOKYO, form.format(name, on.year - before, on.month, on.day)) == on
+
+
+@settings(deadline=None)
+@given(st.dates(date(1900, 3, 1), date(9999, 12, 31)))
+def test_every_day_number_of_excel_reads_back(on: date) -> None:
+    serial = (on - date(1970, 1, 1)).days + 25_569  # what Excel shows for 1970-01-01
+    assert cells.day(TOKYO, str(serial), Written(serials=True)) == on
+
+
+@settings(deadline=None)
+@given(MOMENTS, st.sampled_from(["/", "-", "."]), st.booleans())
+def test_every_day_in_either_order_reads_back(moment: datetime, mark: str, month_first: bool) -> None:
+    written, order = (f"%m{mark}%d{mark}%Y", "mdy") if month_first else (f"%d{mark}%m{mark}%Y", "dmy")
+    text = moment.strftime(written)
+    assert cells.day(TOKYO, text, Written("mdy" if order == "mdy" else "dmy")) == moment.date()
+    assert cells.day_order_shown(text) == (order if moment.day > 12 else None)
+
+
+@settings(deadline=None)
+@given(
+    st.decimals(1, 10**12, places=2),
+    st.sampled_from(["-{}", "▲{}", "△{}円", "({})", "¥▲{}", "(¥{})", "−{}", "({})円"]),
+)
+def test_every_amount_below_zero_reads_back(value: Decimal, form: str) -> None:
+    assert cells.amount(form.format(f"{value:,}")) == -value
+
+
+@settings(deadline=None)
+@given(
+    st.text() | st.text("0123456789/-.年月日時分 :RHST令和平成元"),
+    st.sampled_from([None, Written(), Written("mdy", True)]),
+)
+def test_any_text_is_a_moment_or_refused(text: str, written: Written | None) -> None:
+    try:
+        cells.moment(TOKYO, text, written)
+        cells.day(TOKYO, text, written)
+    except CellError as refusal:
+        assert refusal.remedy
 
 
 PADDED = st.builds(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from connectors import csv_file
 from connectors.errors import SourceError
 
-DEFAULT = ("utf-8", "cp932")
+DEFAULT = ("utf-8", "cp932", "euc_jp")
 
 
 def read(path: Path, encodings: tuple[str, ...] = DEFAULT, delimiter: str = ",") -> list[tuple[int, list[str]]]:
@@ -57,6 +57,74 @@ def test_other_delimiters(tmp_path: Path) -> None:
     assert read(written(tmp_path, b"id\ta,b\n1\t2\n"), delimiter="\t") == [(1, ["id", "a,b"]), (2, ["1", "2"])]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "商談ID,会社\nD1,株式会社山田商店\n",  # CP932 cannot read it
+        "会社\n株式会社\n",  # as CP932: half-width katakana and characters of private use
+        "なまえ,カナ\nたろう,タロウ\n",
+        "商談\n提案\n",  # as CP932: half-width katakana alone
+    ],
+)
+def test_euc_jp(tmp_path: Path, content: str) -> None:
+    rows = [cells for _, cells in read(written(tmp_path, content.encode("euc_jp")))]
+    assert rows == list(csv.reader(StringIO(content)))
+
+
+@pytest.mark.parametrize("content", ["会社\nﾔﾏﾀﾞ\n", "社\nﾔﾏﾀﾞ\n", "者,社\n", "ｶﾅ,名\nﾔﾏﾀﾞ,ﾀﾛ\n", "ﾔﾏﾀﾞﾀﾛｳﾃﾝ\n"])
+def test_cp932_with_half_width_katakana(tmp_path: Path, content: str) -> None:
+    rows = [cells for _, cells in read(written(tmp_path, content.encode("cp932")))]
+    assert rows == list(csv.reader(StringIO(content)))
+
+
+def test_what_can_be_utf_8_is_utf_8(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "ﾔﾏﾀﾞ\n".encode())) == [(1, ["ﾔﾏﾀﾞ"])]
+
+
+WORDS = [
+    "商談",
+    "会社",
+    "お問い合わせ",
+    "資料ダウンロード",
+    "東京都",
+    "受注",
+    "フェーズ",
+    "金額",
+    "氏名",
+    "製造業",
+    "課長",
+]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from([*WORDS, "A1", "2025/4/1", "1,234円"]), min_size=2, max_size=2), min_size=1),
+    st.sampled_from(["utf-8", "utf-8-sig", "cp932", "euc_jp", "iso2022_jp"]),
+)
+def test_japanese_text_reads_back_from_any_encoding(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], encoding: str
+) -> None:
+    text = StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    path = tmp_path_factory.mktemp("csv") / "any.csv"
+    path.write_bytes(text.getvalue().encode(encoding))
+    encodings = ("iso2022_jp",) if encoding == "iso2022_jp" else DEFAULT
+    assert [cells for _, cells in read(path, encodings)] == rows
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text("あアんン亜腕一東京会社営業部者社資株", min_size=1), min_size=1),
+    st.sampled_from(["cp932", "euc_jp"]),
+)
+def test_full_width_japanese_is_never_taken_for_another_encoding(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[str], encoding: str
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "any.csv"
+    path.write_bytes("\n".join(rows).encode(encoding))
+    assert [cells for _, (cells,) in read(path)] == rows
+
+
 def test_utf_16_when_it_is_named(tmp_path: Path) -> None:
     assert read(written(tmp_path, "id\n商\n".encode("utf-16")), ("utf-16",)) == [(1, ["id"]), (2, ["商"])]
 
@@ -72,7 +140,10 @@ def test_a_file_in_no_encoding_names_byte_and_line_of_each(tmp_path: Path) -> No
     # 0x87 cannot begin a character of UTF-8; in CP932 it begins one, and 0x20 cannot end it.
     error = refused(written(tmp_path, b"id,name\n1,a\n2,\x87 b\n"))
     assert error.where == "deals.csv"
-    assert error.problem == "cannot be read as text: utf-8 ends at byte 14, line 3; cp932 ends at byte 14, line 3"
+    assert error.problem == (
+        "cannot be read as text: utf-8 ends at byte 14, line 3; cp932 ends at byte 14, line 3; "
+        "euc_jp ends at byte 14, line 3"
+    )
     assert "encoding:" in error.remedy
 
 

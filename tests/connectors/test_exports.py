@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors import exports
 from connectors.errors import SourceError
 from connectors.exports import ExportFile
 from connectors.table import Load
+from tests.connectors.xlsx import number, text, write_xlsx
 
 DEALS: dict[str, Any] = {
     "file": "deals.csv",
@@ -54,7 +58,7 @@ def deals(folder: Path, *lines: str, encoding: str = "utf-8", header: str = DEAL
     return path
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932", "euc_jp"])
 def test_deals(tmp_path: Path, encoding: str) -> None:
     deals(
         tmp_path,
@@ -129,7 +133,7 @@ def test_an_absolute_path(tmp_path: Path) -> None:
 
 
 def test_headers_match_whatever_their_width_and_the_spaces_around_them(tmp_path: Path) -> None:
-    deals(tmp_path, "D1,,,受注,,5,,", header="商談ＩＤ, 会社ID ,名前,ﾌｪｰｽﾞ,種別,金額(円),作成日,クローズ日")
+    deals(tmp_path, "D1,,,受注,,5,,", header="商談ｉｄ, 会社Id ,名前,ﾌｪｰｽﾞ,種別,金額［円］,作成日,\u3000クローズ日")
     assert rows(tmp_path, "deals", DEALS)[0]["amount"] == 5
 
 
@@ -273,7 +277,28 @@ def test_a_missing_column_names_what_was_wanted_and_found(tmp_path: Path) -> Non
 def test_a_header_that_stands_twice(tmp_path: Path) -> None:
     deals(tmp_path, "D1,受注,受注", header="商談ID,フェーズ,フェーズ")
     error = refused(tmp_path, "deals", {"file": "deals.csv", "columns": {"deal_id": "商談ID", "status": "フェーズ"}})
-    assert (error.where, error.problem) == ("deals.csv column フェーズ", "stands 2 times in the header")
+    assert (error.where, error.problem) == (
+        "deals.csv column フェーズ",
+        "may be any of these headers: フェーズ, フェーズ",
+    )
+
+
+def test_two_headers_that_are_the_same_but_for_their_writing(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,受注,5,6", header="商談ID,フェーズ,Amount [JPY],amount  （JPY）")
+    columns = {"deal_id": "商談ID", "status": "フェーズ"}
+    assert rows(tmp_path, "deals", DEALS | {"columns": columns})[0]["status"] == "won"  # neither is mapped
+    error = refused(tmp_path, "deals", DEALS | {"columns": columns | {"amount": "Amount (JPY)"}})
+    assert error.where == "deals.csv column Amount (JPY)"
+    assert error.problem == "may be any of these headers: Amount [JPY], amount  (JPY)"
+    assert "our amount" in error.remedy
+
+
+@settings(deadline=None)
+@given(st.text("商談ＩID金額（()）［]【】 \u3000\ufeffa"))
+def test_a_header_is_compared_by_what_normalisation_leaves(text: str) -> None:
+    once = exports._header(text)
+    assert exports._header(once) == once == exports._header(f"\ufeff {text.upper()}\u3000")
+    assert "  " not in once and not set(once) & set("（）［【\u3000\ufeffA")
 
 
 def test_the_wrong_encoding_names_byte_and_line(tmp_path: Path) -> None:
@@ -289,7 +314,7 @@ def test_the_wrong_encoding_names_byte_and_line(tmp_path: Path) -> None:
         ("D9,A1,,受注,,12-34,,", "金額（円）", "12-34 is not an amount", "write digits alone"),
         ("D9,A1,,受注,,about 5,,", "金額（円）", "a text of 7 characters is not an amount", "write digits alone"),
         ("D9,A1,,受注,,,2025/13/1,", "作成日", "2025/13/1 is not a day of the calendar", "2025/4/1"),
-        ("D9,A1,,受注,,,,4/1/2025", "クローズ日", "4/1/2025 is not a date", "2025/4/1"),
+        ("D9,A1,,受注,,,,4/1/2025", "クローズ日", "4/1/2025 may begin with its month", "day_order: mdy"),
         (
             "D9,A1,,受注確度A,,,,",
             "フェーズ",
@@ -312,15 +337,142 @@ def test_a_cell_that_cannot_be_read_names_file_line_and_column(
     assert "taro" not in str(error)
 
 
+def created(folder: Path, **settings: Any) -> list[date | None]:
+    return [row["created_on"] for row in rows(folder, "deals", DEALS | settings)]
+
+
+def test_one_date_tells_the_order_of_day_and_month_in_the_whole_file(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,04/05/2025,", "D2,,,受注,,,,", "D3,,,受注,,,2025/4/6,13/05/2025")
+    assert created(tmp_path) == [date(2025, 5, 4), None, date(2025, 4, 6)]
+    assert created(tmp_path, day_order="mdy")[0] == date(2025, 5, 4)  # what the file shows counts
+    deals(tmp_path, "D1,,,受注,,,04/05/2025,", "D2,,,受注,,,,05/13/2025 10:00")
+    assert created(tmp_path) == [date(2025, 4, 5), None]
+
+
+def test_the_order_is_right_in_a_later_batch(tmp_path: Path) -> None:
+    plain = [f"D{n},,,受注,,,2025-04-01," for n in range(2 * exports.BATCH_ROWS)]
+    deals(tmp_path, "A,,,受注,,,,", *plain, "D,,,受注,,,04/05/2025,", *plain, "E,,,受注,,,04/13/2025,")
+    found = created(tmp_path)
+    assert (found[0], found[1], found[len(plain) + 1], found[-1]) == (
+        None,
+        date(2025, 4, 1),
+        date(2025, 4, 5),
+        date(2025, 4, 13),
+    )
+
+
+def test_company_yml_tells_the_order_where_the_file_does_not(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,04/05/2025,")
+    error = refused(tmp_path, "deals", DEALS)
+    assert error.where == "deals.csv line 2 column 作成日"
+    assert "day_order: mdy" in error.remedy and "company.yml" in error.remedy
+    assert created(tmp_path, day_order="mdy") == [date(2025, 4, 5)]
+    assert created(tmp_path, day_order="dmy") == [date(2025, 5, 4)]
+
+
+def test_a_file_in_both_orders_is_refused(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,13/05/2025,", "D2,,,受注,,,,05/13/2025")
+    error = refused(tmp_path, "deals", DEALS | {"day_order": "mdy"})
+    assert error.where == "deals.csv"
+    assert "line 3 column クローズ日" in error.problem and "line 2 column 作成日" in error.problem
+
+
+def test_a_column_of_day_numbers_of_excel(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,45000,2025-04-01", "D2,,,受注,,,,", "D3,,,受注,,,45000.75,2025-04-02")
+    assert created(tmp_path) == [date(2023, 3, 15), None, date(2023, 3, 15)]
+
+
+def test_a_number_among_written_dates_is_refused(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,45000,", "D2,,,受注,,,2025-04-02,")
+    error = refused(tmp_path, "deals", DEALS)
+    assert (error.where, error.problem) == (
+        "deals.csv line 2 column 作成日",
+        "45000 is not a date or a date with a time",
+    )
+
+
+@pytest.mark.parametrize(
+    "numbers", [("2025", "2026"), ("202504", "202505"), ("250401", "250402"), ("45000", "250402"), ("20250401", "")]
+)
+def test_numbers_that_are_years_months_or_days_are_not_day_numbers(tmp_path: Path, numbers: tuple[str, str]) -> None:
+    deals(tmp_path, *(f"D{number},,,受注,,,{number}," for number in numbers))
+    assert refused(tmp_path, "deals", DEALS).problem == f"{numbers[0]} is not a date or a date with a time"
+
+
+def test_early_and_open_ends_stand_among_day_numbers(tmp_path: Path) -> None:
+    deals(tmp_path, *(f"D{number},,,受注,,,{number}," for number in (61, 2025, 45000, 2958465)))
+    assert created(tmp_path) == [date(1900, 3, 1), date(1905, 7, 17), date(2023, 3, 15), date(9999, 12, 31)]
+
+
+def test_the_rows_of_several_files_add_up(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,A1,,受注,,1,04/05/2025,", "D2,,,受注,,2,13/05/2025,").rename(tmp_path / "old.csv")
+    deals(tmp_path, "D3,A1,,受注,,3,04/05/2025,", "D4,,,受注,,,04/13/2025,").rename(tmp_path / "2025-05.csv")
+    (tmp_path / "more.tsv").write_text(
+        "金額(円)\t商談ID\tフェーズ\t種別\t作成日\tクローズ日\t会社ID\n5\tD5\t受注\t\t\t\t\n"
+    )
+    load, table = loaded(tmp_path, "deals", DEALS | {"file": ["old.csv", "2025-*.csv", "more.tsv"]})
+    assert [(row["deal_id"], row["amount"], row["created_on"]) for row in table.to_pylist()] == [
+        ("D1", 1, date(2025, 5, 4)),  # each file tells its own order
+        ("D2", 2, date(2025, 5, 13)),
+        ("D3", 3, date(2025, 4, 5)),
+        ("D4", None, date(2025, 4, 13)),
+        ("D5", 5, None),
+    ]
+    assert [(fetch.request, fetch.row_count) for fetch in load.fetches] == [
+        ("old.csv", 2),
+        ("2025-05.csv", 2),
+        ("more.tsv", 1),
+    ]
+
+
+def test_one_missing_file_of_several_stops_the_load(tmp_path: Path) -> None:
+    deals(tmp_path, "D1,,,受注,,,,")
+    assert refused(tmp_path, "deals", DEALS | {"file": ["deals.csv", "none-*.csv"]}).where == "none-*.csv"
+
+
+def parquet(path: Path, day: list[Any]) -> dict[str, Any]:
+    pq.write_table(
+        pa.table({"id": ["O1", "O2"], "account": ["A1", "A1"], "day": day, "sum": [Decimal("1.50")] * 2}), path
+    )
+    columns = {"order_id": "id", "account_id": "account", "ordered_on": "day", "amount": "sum"}
+    return {"file": path.name, "columns": columns}
+
+
+def test_parquet(tmp_path: Path) -> None:
+    entry = parquet(tmp_path / "orders.parquet", [date(2025, 4, 1), date(2025, 4, 2)])
+    found = [(row["order_id"], row["ordered_on"], row["amount"]) for row in rows(tmp_path, "orders", entry)]
+    assert found == [("O1", date(2025, 4, 1), Decimal("1.50")), ("O2", date(2025, 4, 2), Decimal("1.50"))]
+
+
+def test_a_cell_of_parquet_that_cannot_be_read_names_its_row(tmp_path: Path) -> None:
+    entry = parquet(tmp_path / "orders.parquet", ["2025/4/1", "soon"])
+    assert refused(tmp_path, "orders", entry).where == "orders.parquet row 2 column day"
+
+
+def test_excel(tmp_path: Path) -> None:
+    header = [text(name) for name in ("no", "account", "day", "sum")]
+    row = [text("O1"), number(7), number(45000), number("1234.5")]  # a day number without a format
+    write_xlsx(tmp_path / "orders.xlsx", {"cover": [[text("orders")]], "data": [header, row]})
+    columns = {"order_id": "no", "account_id": "account", "ordered_on": "day", "amount": "sum"}
+    entry = {"file": "orders.xlsx", "sheet": "data", "columns": columns}
+    (found,) = rows(tmp_path, "orders", entry)
+    assert (found["account_id"], found["ordered_on"], found["amount"]) == ("7", date(2023, 3, 15), Decimal("1234.50"))
+    error = refused(tmp_path, "orders", entry | {"sheet": None})
+    assert error.where == "orders.xlsx" and "has no column no" in error.problem
+    write_xlsx(tmp_path / "orders.xlsx", {"data": [header, [], [*row[:3], text("much")]]})
+    assert refused(tmp_path, "orders", entry).where == "orders.xlsx row 3 column sum"
+
+
 def test_the_line_is_right_in_a_later_batch(tmp_path: Path) -> None:
     good = [f"D{n},,,受注,,,," for n in range(2 * exports.BATCH_ROWS)]
     deals(tmp_path, *good, "D,,,受注,,x,,")
     assert refused(tmp_path, "deals", DEALS).where == f"deals.csv line {2 * exports.BATCH_ROWS + 2} column 金額（円）"
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("day", ["2025-04-01", "4/13/2025", "45748"])  # the last two need the whole file first
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, day: str) -> None:
     def peak(batches: int) -> float:
-        deals(tmp_path, *(f"D{n},A{n},,受注,,{n},2025-04-01,2025-05-01" for n in range(batches * exports.BATCH_ROWS)))
+        deals(tmp_path, *(f"D{n},A{n},,受注,,{n},{day}," for n in range(batches * exports.BATCH_ROWS)))
         (load,) = exports.load({"deals": ExportFile(**DEALS)}, tmp_path, "Asia/Tokyo")
         before = pa.total_allocated_bytes()
         tracemalloc.start()

@@ -88,7 +88,7 @@ def test_the_demo() -> None:
     assert company.sources.search_console is not None
     assert list(company.sources.exports) == list(exports.KINDS)
     assert company.sources.exports["deals"].encoding == ("cp932",)
-    assert company.sources.exports["orders"].encoding == ("utf-8", "cp932")
+    assert company.sources.exports["orders"].encoding == ("utf-8", "cp932", "euc_jp")
     assert company.sources.exports["deals"].values["status"]["受注"] == "won"
 
 
@@ -399,10 +399,17 @@ def test_what_is_not_a_search_console_property(write: Write, site_url: str) -> N
         ),
         (
             "columns: {order_id: No, ",
-            "sheet: 1\n      columns: {order_id: No, ",
-            "orders.sheet (line 19)",
+            "skip: 1\n      columns: {order_id: No, ",
+            "orders.skip (line 19)",
             "is not a key that can stand here",
-            "Known: file, encoding, delimiter, columns, values",
+            "Known: file, encoding, delimiter, sheet, columns, values, day_order",
+        ),
+        (
+            "columns: {order_id: No, ",
+            "day_order: ymd\n      columns: {order_id: No, ",
+            "orders.day_order (line 19)",
+            "should be 'mdy' or 'dmy'",
+            "docs/company-folder.md",
         ),
     ],
 )
