@@ -115,6 +115,7 @@ def test_the_next_night_reads_the_new_day_and_what_was_restated_in_few_requests(
     assert_equals_truth(town.marts, NEXT, KNOWN_TO_BOTH)
     asked = Counter(request.api for request in town.demo.requests)
     assert asked["ga4"] <= 4
+    assert asked["clarity"] == 1
     days = {request.what.split()[-1] for request in town.demo.requests if request.api == "search_console"}
     assert asked["search_console"] <= 4 * len(days)
 
