@@ -29,8 +29,7 @@ from connectors.table import Fetch, Load, Table, columns
 
 WHERE = "company.yml: sources.clarity"
 ENDPOINT, PATH = "https://www.clarity.ms", "/export-data/api/v1/project-live-insights"
-MOST_DAYS, MOST_ROWS = 3, 1_000
-COUNT, MEAN = pa.int64(), pa.float64()
+MOST_DAYS, MOST_ROWS, COUNT, MEAN = 3, 1_000, pa.int64(), pa.float64()
 # Our column: metric and field of the answer, in lower case without spaces; of several the first that is there.
 # fmt: off
 COUNTS = {
@@ -131,17 +130,16 @@ def _ask(client: Client, days: int, fetches: list[Fetch]) -> tuple[Any, datetime
         fetches.append(Fetch(PAGE_DAYS.name, name, None, None, 0, datetime.now(UTC), 0.0, error=str(explained)))
         raise explained from None
     moment = parsedate_to_datetime(found.headers["Date"]) if "Date" in found.headers else datetime.now(UTC)
-    moment, answer = moment.astimezone(UTC).replace(tzinfo=None), found.json()
+    moment, answer, now = moment.astimezone(UTC).replace(tzinfo=None), found.json(), datetime.now(UTC)
     rows = max(map(len, _metrics(answer).values()), default=0)
-    fetches.append(Fetch(PAGE_DAYS.name, name, moment.date(), moment.date(), rows, moment, seconds, retries))
+    fetches.append(Fetch(PAGE_DAYS.name, name, moment.date(), moment.date(), rows, now, seconds, retries))
     return answer, moment
 
 
 def _again(error: Exception, earlier: Sequence[Exception]) -> bool:
     """Server errors and broken answers twice; never an exceeded quota."""
-    return isinstance(error, requests.RequestException) and len(earlier) < 2 and (
-        getattr(error.response, "status_code", 0) not in range(300, 500)
-    )  # fmt: skip
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    return isinstance(error, requests.RequestException) and len(earlier) < 2 and status not in range(300, 500)
 
 
 def _explain(error: requests.RequestException) -> SourceError:
@@ -204,10 +202,8 @@ def _merge(same: list[Values]) -> dict[str, float]:
 def _metrics(answer: Any) -> dict[str, list[dict[str, Any]]]:
     """The rows of each metric, names in lower case without spaces."""
     try:
-        return {
-            _plain(metric["metricName"]): [{_plain(key): row[key] for key in row} for row in metric["information"]]
-            for metric in answer
-        }
+        return {_plain(of["metricName"]): [{_plain(key): row[key] for key in row} for row in of["information"]]
+                for of in answer}  # fmt: skip
     except (TypeError, KeyError):
         _refuse("it is no list of metrics with rows")
 

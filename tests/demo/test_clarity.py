@@ -32,7 +32,7 @@ def test_sessions_of_a_page_are_those_of_the_world(servers: demo.Demo, world: Wo
         if row["Url"]:
             path = row["Url"].split("example.co.jp")[1].split("?")[0]
             counted[path] = counted.get(path, 0) + int(row["totalSessionCount"])
-    assert counted == {site().paths[page]: count for page, count in sessions.items()}
+    assert counted == {site().paths[int(str(page))]: count for page, count in sessions.items()}
 
 
 def test_pages_whose_readers_reach_the_end_are_scrolled_further(world: World) -> None:

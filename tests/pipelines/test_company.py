@@ -124,7 +124,7 @@ def test_the_tables_of_the_demo() -> None:
         "second_page": "second_page_view",
     }
     assert found["company_article_paths"] == [{"path_prefix": "/articles/"}]
-    assert len(found["company_inputs"]) == 14
+    assert len(found["company_inputs"]) == 15
     assert all(row["is_available"] and row["reason"] is None for row in found["company_inputs"])
 
 
