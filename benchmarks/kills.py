@@ -28,6 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as tmp, serve(world=world) as demo:
         folder, kept = company_copy(Path(tmp) / "company", demo.ga4_grpc, demo.http, world), Path(tmp) / "kept"
         state, marts = folder / ".gyakusan", folder / ".gyakusan" / "marts.duckdb"
+        demo.clarity.requests_a_day = 10 * times  # more nights than Clarity would answer in a day
         night(folder, AS_OF).wait()
         shutil.copytree(state, kept)
         day = AS_OF + timedelta(days=1)

@@ -50,7 +50,8 @@ class Fetch:
 
 @dataclass
 class Load:
-    """Rows that replace ``start..end`` of a table, or the whole of a snapshot (both ``None``).
+    """Rows that replace ``start..end`` of a table, or the whole of a snapshot (both ``None``). A table that is not a
+    snapshot and ``None`` for both: an answer that replaces nothing, and has no rows.
 
     ``batches`` is drawn once, and only a generator that ends without an error may be committed: a connector
     raises from it when an answer is incomplete. ``fetches`` grows while it is drawn.
@@ -61,6 +62,8 @@ class Load:
     end: date | None
     batches: Iterator[pa.RecordBatch]
     fetches: list[Fetch]
+    warnings: list[str] = field(default_factory=list)
+    """What a person should know although the load is right, such as days that were lost before it."""
 
 
 def columns(required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType] | None = None) -> pa.Schema:

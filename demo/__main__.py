@@ -86,6 +86,7 @@ def _wait(demo: Demo, company: Path) -> int:
         f"  GA4 over gRPC          {demo.ga4_grpc}\n"
         f"  GA4 over REST          {demo.http}\n"
         f"  Search Console         {demo.http}\n"
+        f"  Clarity                {demo.http}\n"
         f"  faults, request log    {demo.http}/demo/faults, {demo.http}/demo/requests\n"
         f"  MA/SFA/CRM exports     {company / 'exports'}\n"
         "Ctrl-C ends it.",

@@ -64,6 +64,7 @@ def company_copy(target: Path, ga4_endpoint: str, http_endpoint: str, world: Wor
     company["start"] = world.start
     company["sources"]["ga4"].update(endpoint=ga4_endpoint, transport=transport)
     company["sources"]["search_console"]["endpoint"] = http_endpoint
+    company["sources"]["clarity"]["endpoint"] = http_endpoint
     (target / "company.yml").write_text(yaml.safe_dump(company, allow_unicode=True, sort_keys=False), encoding="utf-8")
     shutil.copyfile(FOLDER / "plan.yml", target / "plan.yml")
     write_exports(world, target / "exports")

@@ -4,13 +4,14 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-GA4, SEARCH_CONSOLE = "ga4", "search_console"
+GA4, SEARCH_CONSOLE, CLARITY = "ga4", "search_console", "clarity"
 MESSAGES = {
     "429_concurrent": "Exhausted concurrent requests quota.",
     "429_project_hour": "Exhausted property tokens for a project per hour.",
     "429_hour": "Exhausted property tokens per hour. These quota tokens will return in under an hour.",
     "429_day": "Exhausted property tokens per day. These quota tokens will return in under 24 hours.",
     "429_thresholded": "Exhausted potentially thresholded requests quota.",
+    "401": "Unauthorized",
     "500": "Internal error encountered.",
     "503": "The service is currently unavailable.",
     "403_quota": "Search Analytics load quota exceeded. Learn about usage limits: "
@@ -40,8 +41,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"no fault is called {self.kind!r}; there are {', '.join(KINDS)}")
-        if self.api not in (GA4, SEARCH_CONSOLE):
-            raise ValueError(f"no API is called {self.api!r}; there are {GA4} and {SEARCH_CONSOLE}")
+        if self.api not in (GA4, SEARCH_CONSOLE, CLARITY):
+            raise ValueError(f"no API is called {self.api!r}; there are {GA4}, {SEARCH_CONSOLE} and {CLARITY}")
 
 
 @dataclass(frozen=True)
@@ -121,4 +122,6 @@ def error_of(fault: Fault) -> ApiError | None:
     if fault.kind.startswith("403"):
         reason = "quotaExceeded" if fault.kind == "403_quota" else "rateLimitExceeded"
         return ApiError("PERMISSION_DENIED", message, reason)
+    if fault.kind == "401":
+        return ApiError("UNAUTHENTICATED", message)
     return ApiError("INTERNAL" if fault.kind == "500" else "UNAVAILABLE", message, reason="backendError")

@@ -1,7 +1,8 @@
-"""The demo's servers on loopback: GA4 over gRPC, and one HTTP server for GA4 REST, Search Console and the faults.
+"""The demo's servers on loopback: GA4 over gRPC, one HTTP server for GA4 REST, Search Console, Clarity and faults.
 
-HTTP paths: ``/v1beta/properties/N:runReport`` and its siblings, ``/webmasters/v3/sites/S/searchAnalytics/query``, and
-``/demo/faults`` and ``/demo/requests`` for tests in other processes (POST a fault's fields, GET, DELETE).
+HTTP paths: ``/v1beta/properties/N:runReport`` and its siblings, ``/webmasters/v3/sites/S/searchAnalytics/query``,
+``/export-data/api/v1/project-live-insights``, and ``/demo/faults`` and ``/demo/requests`` for tests in other
+processes (POST a fault's fields, GET, DELETE).
 """
 
 import json
@@ -16,13 +17,13 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import grpc
 from google.protobuf import json_format
 
-from demo import ga4
-from demo.faults import CUTS, GA4, SEARCH_CONSOLE, ApiError, Fault, Faults, Request, error_of
+from demo import clarity, ga4
+from demo.faults import CLARITY, CUTS, GA4, SEARCH_CONSOLE, ApiError, Fault, Faults, Request, error_of
 from demo.ga4 import Analytics, Answers, Message
 from demo.proxy import Proxy, close
 from demo.search_console import SearchConsole
@@ -42,6 +43,7 @@ class Demo:
     def __init__(self, world: World, ga4_port: int = 0, http_port: int = 0) -> None:
         self.world, self.faults, self.answers = world, Faults(), Answers()
         self.analytics, self.search_console = Analytics(world, self.answers), SearchConsole(world)
+        self.clarity = clarity.Clarity(world)
         self._requests: list[Request] = []
         self._grpc = grpc.server(
             futures.ThreadPoolExecutor(16, "demo-ga4"),
@@ -63,7 +65,7 @@ class Demo:
         self.ga4_grpc = f"127.0.0.1:{self._proxy.port}"
         """Address of GA4 over gRPC (plain text)."""
         self.http = f"http://127.0.0.1:{self._http.server_address[1]}"
-        """Address of GA4 over REST and of Search Console."""
+        """Address of GA4 over REST, of Search Console and of Clarity."""
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -78,6 +80,7 @@ class Demo:
         self.world = world
         self.analytics.show(world)
         self.search_console.show(world)
+        self.clarity.show(world)
 
     def close(self) -> None:
         self._http.shutdown()
@@ -207,7 +210,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         text = self.rfile.read(length)
         try:
-            body, cut = self._route(verb, urlsplit(self.path).path, text)
+            split = urlsplit(self.path)
+            body, cut = self._route(verb, split.path, text, split.query)
         except ApiError as error:
             self._send(error.code, _error(error), None)
         except (json.JSONDecodeError, json_format.ParseError, UnicodeDecodeError) as error:
@@ -215,7 +219,12 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(200, body, cut)
 
-    def _route(self, verb: str, path: str, text: bytes) -> tuple[bytes, Fault | None]:
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date of an answer: Clarity's clock is the world's, for it says of itself which day it answers for."""
+        is_clarity = urlsplit(self.path).path == clarity.PATH
+        return super().date_time_string(self.server.demo.clarity.now.timestamp() if is_clarity else timestamp)
+
+    def _route(self, verb: str, path: str, text: bytes, query: str) -> tuple[bytes, Fault | None]:
         demo = self.server.demo
         if path.startswith("/demo/"):
             return _json(_control(demo, verb, path, text)), None
@@ -229,6 +238,16 @@ class _Handler(BaseHTTPRequestHandler):
             what = f"{body.get('startDate')}..{body.get('endDate')} {','.join(body.get('dimensions', []))}"
             answer, cut = demo.answer(SEARCH_CONSOLE, "query", what, work)
             return _json(answer), cut
+        if (verb, path) == ("GET", clarity.PATH):
+            asked = {name: values[0] for name, values in parse_qs(query).items()}
+            days, dimension = asked.get("numOfDays", ""), asked.get("dimension1", "")
+
+            def insights() -> tuple[list[dict[str, Any]], int]:
+                metrics = demo.clarity.insights(days, dimension)
+                return metrics, max(len(metric["information"]) for metric in metrics)
+
+            listed, cut = demo.answer(CLARITY, "insights", f"numOfDays={days} {dimension}", insights)
+            return _json(listed), cut
         if match := re.fullmatch(r"/v1beta/(properties/[^/:]+)(?:/(metadata)|:(\w+))", path):
             method = "GetMetadata" if match[2] else match[3][0].upper() + match[3][1:]
             if (verb, method) in {

@@ -132,17 +132,19 @@ def is_loopback(endpoint: str | None) -> bool:
         return False
 
 
-def _credentials(spec: str, info: ValidationInfo) -> str:
+def _credentials(spec: str, info: ValidationInfo, holds: str = "the path of the service account's key file") -> str:
     """The text is never quoted: someone may have written the secret itself here."""
+    remedy = f"write env:NAME, the environment variable that holds {holds}"
     if spec == "none":
         if not is_loopback(info.data.get("endpoint")):
-            raise wrong(Problem((), "none is only for an endpoint on this machine", _CREDENTIALS_REMEDY))
+            raise wrong(Problem((), "none is only for an endpoint on this machine", remedy))
     elif not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*", spec):
-        raise wrong(Problem((), "is neither none nor env:NAME", _CREDENTIALS_REMEDY))
+        raise wrong(Problem((), "is neither none nor env:NAME", remedy))
     return spec
 
 
-_CREDENTIALS_REMEDY = "write env:NAME, the environment variable that holds the path of the service account's key file"
+def _token(spec: str, info: ValidationInfo) -> str:
+    return _credentials(spec, info, "the API token itself")
 
 
 def _some(listed: tuple[str, ...]) -> tuple[str, ...]:
@@ -155,6 +157,7 @@ Host = Annotated[str, AfterValidator(_host)]
 PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Credentials = Annotated[str, AfterValidator(_credentials)]
+Token = Annotated[str, AfterValidator(_token)]
 
 
 class Site(BaseModel):
@@ -188,12 +191,21 @@ class SearchConsole(BaseModel):
     credentials: Credentials = Field(description="env:NAME, the variable that holds the path of the key file")
 
 
+class Clarity(BaseModel):
+    """The Microsoft Clarity project to read; the token says which it is."""
+
+    model_config = _STRICT
+    endpoint: Endpoint | None = None
+    credentials: Token = Field(description="env:NAME, the variable that holds the API token")
+
+
 class Sources(BaseModel):
     """What is connected; ``exports`` is empty when no file is."""
 
     model_config = _STRICT
     ga4: Ga4 | None = None
     search_console: SearchConsole | None = None
+    clarity: Clarity | None = None
     exports: Annotated[Mapping[str, ExportFile], AfterValidator(checked_files)] = {}
 
 
@@ -288,6 +300,7 @@ def inputs(sources: Sources) -> dict[str, str | None]:
         "search_console": None
         if sources.search_console
         else "Search Console is not connected: add sources.search_console to company.yml",
+        "clarity": None if sources.clarity else "Clarity is not connected: add sources.clarity to company.yml",
         "exports.contacts": export("contacts"),
         "exports.contacts.newsletter_on": export("contacts", "newsletter_on"),
         "exports.form_submissions": export("form_submissions"),

@@ -1,6 +1,7 @@
 """The keys that company.yml names and the environment holds."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,3 +41,21 @@ def google_credentials(spec: str, scopes: Sequence[str], where: str) -> Credenti
 
 
 _REMEDY = "set {variable} to the path of the service account's key file (JSON), where this user can read it"
+
+
+def api_token(spec: str, where: str, found: str) -> str | None:
+    """The token of a source: ``None`` for ``none``, or what the variable of ``env:NAME`` holds.
+
+    ``where`` names the entry, ``found`` says where a person gets a token. Raises SourceError that never shows it.
+    """
+    if spec == "none":
+        return None
+    variable = spec.removeprefix("env:")
+    token = os.environ.get(variable, "").strip()
+    if not token:
+        problem = f"the environment variable {variable} is not set"
+        raise SourceError(where, problem, f"set {variable} to the API token; {found}")
+    if not re.fullmatch(r"[!-~]+", token):
+        problem = f"what {variable} holds is no token: it has spaces, line breaks or letters beyond ASCII"
+        raise SourceError(where, problem, f"copy the token again, alone; {found}")
+    return token

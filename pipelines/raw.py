@@ -9,13 +9,13 @@ import dagster as dg
 import duckdb
 from google.auth.credentials import Credentials
 
-from connectors import exports, ga4, plan, search_console
+from connectors import clarity, exports, ga4, plan, search_console
 from connectors.errors import SourceError
 from connectors.table import Load, Table
 from pipelines import company as company_folder
 from pipelines import warehouse
-from pipelines.company import Company, Ga4, SearchConsole, yesterday
-from pipelines.credentials import google_credentials
+from pipelines.company import Clarity, Company, Ga4, SearchConsole, yesterday
+from pipelines.credentials import api_token, google_credentials
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
@@ -23,6 +23,7 @@ PARTITION = "dagster/partition"
 ALL_TABLES: tuple[Table, ...] = (
     *ga4.TABLES,
     *search_console.TABLES,
+    *clarity.TABLES,
     *exports.TABLES,
     *plan.TABLES,
     *company_folder.TABLES,
@@ -67,6 +68,7 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     connect("ga4", ga4.TABLES, partial(_ga4, company), is_on=sources.ga4 is not None, dated=True)
     connect("search_console", search_console.TABLES, partial(_search_console, company),
             is_on=sources.search_console is not None, dated=True)  # fmt: skip
+    connect("clarity", clarity.TABLES, partial(_clarity, company), is_on=sources.clarity is not None)
     connect("exports", exported, lambda con, run: exports.load(sources.exports, company.folder, company.timezone))
     connect("no_exports", missing, lambda con, run: iter(()), is_on=False)
     connect("plan", plan.TABLES, lambda con, run: plan.load(company.folder))
@@ -82,6 +84,8 @@ def problems(company: Company) -> list[str]:
         checks.append(partial(_ga4_credentials, company.sources.ga4))
     if company.sources.search_console:
         checks.append(partial(_search_console_credentials, company.sources.search_console))
+    if company.sources.clarity:
+        checks.append(partial(_clarity_token, company.sources.clarity))
     found = []
     for check in checks:
         try:
@@ -98,6 +102,11 @@ def _ga4_credentials(settings: Ga4) -> Credentials:
 def _search_console_credentials(settings: SearchConsole) -> Credentials:
     where = "company.yml: sources.search_console.credentials"
     return google_credentials(settings.credentials, search_console.SCOPES, where)
+
+
+def _clarity_token(settings: Clarity) -> str | None:
+    found = "a project admin makes one under Settings > Data Export > Generate new API token"
+    return api_token(settings.credentials, f"{clarity.WHERE}.credentials", found)
 
 
 def _ga4(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
@@ -123,6 +132,14 @@ def _search_console(company: Company, con: duckdb.DuckDBPyConnection, run: Days)
     first = min(run.first, missing, warehouse.first_unfinal(con, search_console.DAYS, company.start))
     with search_console.service(settings.endpoint, _search_console_credentials(settings)) as service:
         yield from search_console.load(service, settings.site_url, first, run.last)
+
+
+def _clarity(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
+    """The days of the run do not matter: Clarity gives the hours before it is asked, whichever they are."""
+    settings = company.sources.clarity
+    assert settings is not None
+    client = clarity.Client(settings.endpoint, _clarity_token(settings))
+    return clarity.load(client, partial(warehouse.last_answer, con, clarity.PAGE_DAYS))
 
 
 def _spec(table: Table, fresh: bool) -> dg.AssetSpec:
@@ -154,6 +171,8 @@ def _step(
                     flags[load.table.name].update(flag for fetch in load.fetches for flag in fetch.flags)
                     span = f" {load.start}..{load.end}" if load.start else ""
                     context.log.info(f"raw.{load.table.name}{span}: {written:,} rows")
+                    for warning in load.warnings:
+                        context.log.warning(warning)
             except SourceError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
         for table in tables:

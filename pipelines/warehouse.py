@@ -204,6 +204,15 @@ def first_unfinal(con: duckdb.DuckDBPyConnection, table: Table, start: date) -> 
     return max(start, row[0] + timedelta(days=1)) if row and row[0] else start
 
 
+def last_answer(con: duckdb.DuckDBPyConnection, table: Table, before: date) -> date | None:
+    """The last day before ``before`` that the source answered for, with rows or without; None for never."""
+    row = con.execute(
+        "select max(window_end) from raw.fetches where table_name = ? and error is null and window_end < ?",
+        [table.name, before],
+    ).fetchone()
+    return row[0] if row else None
+
+
 def as_of(con: duckdb.DuckDBPyConnection, last: date) -> date:
     """The last complete day that the warehouse covers once ``last`` is loaded; a backfill never takes it back."""
     row = con.execute("select max(as_of) from raw.company_settings").fetchone()

@@ -116,6 +116,7 @@ def test_the_next_night_reads_the_new_day_and_what_was_restated_in_few_requests(
     assert_equals_truth(town.marts, NEXT, KNOWN_TO_BOTH)
     asked = Counter(request.api for request in town.demo.requests)
     assert asked["ga4"] <= 4
+    assert asked["clarity"] == 1
     days = {request.what.split()[-1] for request in town.demo.requests if request.api == "search_console"}
     assert asked["search_console"] <= 4 * len(days)
 
@@ -199,6 +200,11 @@ def break_search_console(town: Town) -> str:
     return "search_console: company.yml: sources.search_console"
 
 
+def break_clarity(town: Town) -> str:
+    town.demo.faults.switch_on(Fault("429_day", "clarity", times=99))
+    return "clarity: company.yml: sources.clarity: the 10 requests"
+
+
 def break_exports(town: Town) -> str:
     path = town.folder / "exports" / "deals.csv"
     path.write_bytes(path.read_bytes().replace("金額".encode("cp932"), "価格".encode("cp932"), 1))
@@ -230,7 +236,16 @@ def break_publish(town: Town) -> str:
 
 @pytest.mark.parametrize(
     "breakage",
-    [break_ga4, break_search_console, break_exports, break_plan, break_model, break_check, break_publish],
+    [
+        break_ga4,
+        break_search_console,
+        break_clarity,
+        break_exports,
+        break_plan,
+        break_model,
+        break_check,
+        break_publish,
+    ],
     ids=lambda breakage: breakage.__name__.removeprefix("break_"),
 )
 def test_a_broken_part_is_named_and_the_published_file_stays_byte_for_byte(breakage, town, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]

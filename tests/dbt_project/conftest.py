@@ -15,13 +15,13 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
-from connectors import exports, ga4, plan, search_console
+from connectors import clarity, exports, ga4, plan, search_console
 from connectors.table import Table
 from pipelines import company, warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 TABLES = (
-    *ga4.TABLES, *search_console.TABLES, *exports.TABLES, *plan.TABLES, *company.TABLES, *warehouse.TABLES
+    *ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *exports.TABLES, *plan.TABLES, *company.TABLES, *warehouse.TABLES
 )  # fmt: skip
 AS_OF = date(2026, 5, 10)  # a Sunday
 Rows = Mapping[str, list[dict[str, Any]]]
@@ -157,6 +157,11 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
             {"date_on": day, "clicks": 2, "impressions": 300 if day == days[0] else 100,
              "position": 8.0 if day == days[0] else 4.0, "is_final": day <= date(2026, 5, 6)}
             for day in days if day <= date(2026, 5, 8)
+        ],
+        "clarity_page_days": [
+            {"date_on": date(2026, 4, day), "host": "www.example.com", "path": "/articles/a", "window_days": 1,
+             "read_at": datetime(2026, 4, day, 20), "sessions": sessions, "scroll_depth": depth}
+            for day, sessions, depth in ((8, 10, 30.0), (9, 30, 50.0))
         ],
         "exports_contacts": [
             {"contact_id": "c1", "created_on": date(2026, 4, 2), "landing_host": "www.example.com",

@@ -144,3 +144,8 @@ def test_the_definitions_stand_in_the_database(built: Any) -> None:
 
 def test_no_column_holds_a_type_that_spark_does_not_know(built: Any) -> None:
     assert built.rows("select table_name, column_name from duckdb_columns() where data_type = 'HUGEINT'") == []
+
+
+def test_scroll_depth_stands_beside_read_through_weighted_by_sessions(built: Any) -> None:
+    found = built.rows("select scroll_depth, read_through_rate from marts.articles where period_start = '2026-04-01'")
+    assert found == [((10 * 30 + 30 * 50) / 40, 0.25)]

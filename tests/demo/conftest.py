@@ -38,6 +38,7 @@ def servers(_running: demo.Demo) -> Iterator[demo.Demo]:
     yield _running
     _running.faults.clear()
     _running.forget_requests()
+    _running.clarity.asked = 0
     for name, value in vars(Answers()).items():
         setattr(_running.answers, name, value)
 

@@ -33,6 +33,7 @@ def _read(company: Path, name: str, encoding: str = "utf-8-sig") -> pd.DataFrame
 def test_the_copy_points_at_other_servers_and_starts_with_the_world(settings: dict[str, Any], company: Path) -> None:
     assert settings["sources"]["ga4"]["endpoint"] == "127.0.0.1:1"
     assert settings["sources"]["search_console"]["endpoint"] == "http://127.0.0.1:2"
+    assert settings["sources"]["clarity"]["endpoint"] == "http://127.0.0.1:2"
     assert str(settings["start"]) == "2025-04-01"
     assert (company / "plan.yml").exists()
 

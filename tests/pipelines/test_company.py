@@ -8,7 +8,7 @@ import pytest
 
 from connectors import exports
 from connectors.errors import SourceError
-from pipelines.company import Company, company_loads, is_loopback, load_company
+from pipelines.company import Company, company_loads, inputs, is_loopback, load_company
 
 DEMO = Path(__file__).parents[2] / "demo"
 MINIMAL = """name: Acme
@@ -86,6 +86,7 @@ def test_the_demo() -> None:
     assert (company.sources.ga4.transport, company.sources.ga4.reserve) == ("grpc", 0.2)
     assert company.sources.ga4.events["one_minute"] == "engaged_60s"
     assert company.sources.search_console is not None
+    assert company.sources.clarity is not None
     assert list(company.sources.exports) == list(exports.KINDS)
     assert company.sources.exports["deals"].encoding == ("cp932",)
     assert company.sources.exports["orders"].encoding == ("utf-8", "cp932", "euc_jp")
@@ -123,7 +124,7 @@ def test_the_tables_of_the_demo() -> None:
         "second_page": "second_page_view",
     }
     assert found["company_article_paths"] == [{"path_prefix": "/articles/"}]
-    assert len(found["company_inputs"]) == 14
+    assert len(found["company_inputs"]) == 15
     assert all(row["is_available"] and row["reason"] is None for row in found["company_inputs"])
 
 
@@ -146,6 +147,7 @@ def test_inputs_that_are_not_connected_say_why_and_what_to_do(write: Write) -> N
         inputs["search_console"]["reason"]
         == "Search Console is not connected: add sources.search_console to company.yml"
     )
+    assert inputs["clarity"]["reason"] == "Clarity is not connected: add sources.clarity to company.yml"
     assert (
         inputs["exports.orders.cost"]["reason"]
         == "exports.orders has no column cost: add it to sources.exports.orders.columns"
@@ -466,3 +468,13 @@ def test_encodings(write: Write, encoding: str, expected: tuple[str, ...]) -> No
 )
 def test_loopback(endpoint: str | None, expected: bool) -> None:
     assert is_loopback(endpoint) is expected
+
+
+def test_clarity_needs_its_token_in_the_environment(write: Write) -> None:
+    clarity = "sources:\n  clarity:\n    credentials: none\n"
+    error = refused(write(MINIMAL + clarity))
+    assert error.problem == "none is only for an endpoint on this machine"
+    assert error.remedy.endswith("that holds the API token itself")
+    named = load_company(write(MINIMAL + clarity.replace("none", "env:CLARITY_TOKEN"))).sources
+    assert named.clarity is not None
+    assert inputs(named)["clarity"] is None

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from connectors import exports, plan
-from pipelines.company import Company, Ga4, Meaning, SearchConsole, Site, load_company
+from pipelines.company import Clarity, Company, Ga4, Meaning, SearchConsole, Site, load_company
 
 DOC = (Path(__file__).parents[2] / "docs/company-folder.md").read_text()
 COMPANY_YML, PLAN_YML = re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)
@@ -24,7 +24,7 @@ def test_the_examples_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [Company, Ga4, SearchConsole, exports.ExportFile, plan.Target, plan.Plan, plan.Persona]
+    "model", [Company, Ga4, SearchConsole, Clarity, exports.ExportFile, plan.Target, plan.Plan, plan.Persona]
 )
 def test_every_key_is_described(model: type[BaseModel]) -> None:
     parts = {part.rpartition(".")[2] for part in CODE}

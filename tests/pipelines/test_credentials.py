@@ -8,7 +8,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.oauth2 import service_account
 
 from connectors.errors import SourceError
-from pipelines.credentials import google_credentials
+from pipelines.credentials import api_token, google_credentials
 
 WHERE = "company.yml: sources.ga4.credentials"
 SCOPES = ["https://www.googleapis.com/auth/analytics.readonly"]
@@ -85,3 +85,31 @@ def test_a_file_that_is_no_key_is_not_repeated(tmp_path: Path, monkeypatch: pyte
     error = refused(monkeypatch, str(path))
     assert error.problem == "the file that GA4_KEY names is not the key of a service account"
     assert "SECRET" not in str(error)
+
+
+def test_a_token_is_what_the_variable_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLARITY_TOKEN", " eyJ.a-b_c\n")
+    assert api_token("env:CLARITY_TOKEN", WHERE, "found there") == "eyJ.a-b_c"
+    assert api_token("none", WHERE, "found there") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (None, "is not set"),
+        (" ", "is not set"),
+        ("SEC RET", "is no token"),
+        ("SECRET\nX: y", "is no token"),
+        ("SECRETé", "is no token"),
+    ],
+)
+def test_a_token_that_cannot_be_one_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, problem: str
+) -> None:
+    monkeypatch.delenv("CLARITY_TOKEN", raising=False)
+    if value is not None:
+        monkeypatch.setenv("CLARITY_TOKEN", value)
+    with pytest.raises(SourceError, match=problem) as refusal:
+        api_token("env:CLARITY_TOKEN", WHERE, "it is found there")
+    assert "SEC" not in str(refusal.value)
+    assert "it is found there" in refusal.value.remedy

@@ -150,3 +150,22 @@ def test_no_file_of_ours_holds_an_index_or_a_key_constraint(con: duckdb.DuckDBPy
     assert con.execute("select count(*) from duckdb_indexes()").fetchone() == (0,)
     kinds = con.execute("select constraint_type from duckdb_constraints() where schema_name = 'raw'").fetchall()
     assert not {kind for (kind,) in kinds} & {"PRIMARY KEY", "UNIQUE"}
+
+
+def test_the_last_answer_is_that_of_a_committed_load_even_without_rows(con: duckdb.DuckDBPyConnection) -> None:
+    assert warehouse.last_answer(con, DAYS, date(2026, 1, 4)) is None
+    warehouse.replace(con, days(1, 3, [(2, 5)], [fetch(DAYS)]))
+    warehouse.replace(con, Load(DAYS, None, None, iter([]), [fetch(DAYS)]))
+    assert warehouse.last_answer(con, DAYS, date(2026, 1, 4)) == date(2026, 1, 3)
+    assert warehouse.last_answer(con, DAYS, date(2026, 1, 3)) is None
+    assert con.execute("select visits from raw.days").fetchall() == [(5,)]
+
+
+def test_an_error_is_no_answer(con: duckdb.DuckDBPyConnection) -> None:
+    def broken() -> Iterator[pa.RecordBatch]:
+        yield from ()
+        raise SourceError("there", "broken", "mend it")
+
+    with pytest.raises(SourceError):
+        warehouse.replace(con, Load(DAYS, None, None, broken(), [fetch(DAYS, "HTTP 500")]))
+    assert warehouse.last_answer(con, DAYS, date(2026, 1, 4)) is None
