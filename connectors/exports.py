@@ -1,11 +1,11 @@
 """Files (CSV, TSV, XLSX, Parquet) that MA, SFA, CRM and social tools export.
 
 The files of a kind are together the whole of what the tools know on the day of the export, so they replace its
-table. company.yml says
-which header holds which of our columns and what the file's values mean. Only the columns named there are read. A
-row that cannot be read fails the load, and the error names file, line and column.
+table. company.yml says which header holds which of our columns and what the file's values mean. Only the columns
+named there are read. A row that cannot be read fails the load, and the error names file, line and column.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -322,6 +322,13 @@ def _dated(file: _File) -> list[str]:
     return sorted(dated & set(file.settings.columns))
 
 
+def _first_row(headers: Sequence[str]) -> str:
+    """What a message may show of the first row: where the header is missing, it holds a person's data."""
+    if any(re.search(r"@|\d[\d ./:-]{4,}\d", _plain(header)) for header in headers):
+        return "its first row holds data, not headers"
+    return f"its first row is: {', '.join(_plain(header) for header in headers)}"
+
+
 def _positions(file: _File, headers: Sequence[str]) -> dict[str, int]:
     """The place of each mapped column of ours in the file's rows."""
     mapped = file.settings.columns
@@ -331,7 +338,7 @@ def _positions(file: _File, headers: Sequence[str]) -> dict[str, int]:
         wanted = ", ".join(f"{header} (for {column})" for column, header in missing.items())
         raise SourceError(
             file.name,
-            f"has no column {wanted}; its first row is: {', '.join(_plain(header) for header in headers)}",
+            f"has no column {wanted}; {_first_row(headers)}",
             f"correct the header under sources.exports.{file.kind}.columns in company.yml, or export that column too; "
             "if the first row came out in one piece, name the file's `delimiter:` there",
         )

@@ -274,6 +274,13 @@ def test_a_missing_column_names_what_was_wanted_and_found(tmp_path: Path) -> Non
     assert error.remedy.startswith("correct the header under sources.exports.deals.columns in company.yml")
 
 
+def test_a_file_without_its_header_shows_nobody_s_data(tmp_path: Path) -> None:
+    deals(tmp_path, header="D-1,C-1,担当者0001,提案,新規,1000,tantou.1@example.jp,2026-01-02")
+    error = refused(tmp_path, "deals", DEALS)
+    assert error.problem.endswith("its first row holds data, not headers")
+    assert "担当者" not in str(error) and "@" not in str(error)
+
+
 def test_a_header_that_stands_twice(tmp_path: Path) -> None:
     deals(tmp_path, "D1,受注,受注", header="商談ID,フェーズ,フェーズ")
     error = refused(tmp_path, "deals", {"file": "deals.csv", "columns": {"deal_id": "商談ID", "status": "フェーズ"}})
