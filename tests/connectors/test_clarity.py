@@ -17,7 +17,7 @@ from demo.site import HOST, site
 
 AS_OF = date(2026, 10, 18)
 DAY = timedelta(days=1)
-REAL = Path("/work/shared/data/clarity/clarity_live_20260814.json")
+REAL = Path(__file__).parents[2] / "../shared/data/clarity/clarity_live_20260814.json"
 READ_AT = datetime(2026, 8, 14, 20)
 
 
