@@ -80,6 +80,8 @@ def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
         if event.is_step_failure:
             data = event.step_failure_data
             told = data.user_failure_data.description if data.user_failure_data else None
+            if data.error and "Interrupt" in (data.error.cls_name or ""):
+                told = "interrupted; run it again, and it goes on from what was loaded"
             error = data.error_display_string.strip() if data.error else "failed"
             problems.append(f"{event.step_key}: {told or error}")
     return problems or [event.message or "failed" for event in result.all_events if event.is_failure]

@@ -318,6 +318,21 @@ def test_a_second_night_beside_the_first_leaves_at_once_with_its_own_status(town
     assert one.wait(timeout=120) == 0
 
 
+def test_an_interrupted_night_says_what_to_do(town: Town) -> None:
+    town.demo.faults.switch_on(Fault("slow", "search_console", seconds=8))
+    process = town.command(NEXT)
+    until = time.monotonic() + 60
+    while town.demo.faults.pending:  # the slow request has begun
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "search_console: interrupted; run it again" in said
+    assert "Traceback" not in said
+    assert publish.published(town.marts) is not None
+
+
 def wait_until_locked(state: Path, by: int) -> None:
     until = time.monotonic() + 60
     while f'"pid": {by},' not in (state / "night.lock").read_text():
