@@ -67,6 +67,12 @@ def _copy_marts(con: duckdb.DuckDBPyConnection, publication: Publication) -> dic
         [publication.as_of, publication.published_at.astimezone(UTC).replace(tzinfo=None), publication.run_id],
     )
     _comment(con, "table published.publication", "One row: which night these marts show.")
+    for column, text in (
+        ("as_of", "The last complete day that is in these marts."),
+        ("published_at", "When they were published, in UTC."),
+        ("run_id", "The Dagster run that published them."),
+    ):
+        _comment(con, f"column published.publication.{column}", text)
     con.execute("checkpoint published")
     return rows
 

@@ -70,7 +70,7 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
             is_on=sources.search_console is not None, dated=True)  # fmt: skip
     connect("clarity", clarity.TABLES, partial(_clarity, company), is_on=sources.clarity is not None)
     connect("exports", exported, lambda con, run: exports.load(sources.exports, company.folder, company.timezone))
-    connect("no_exports", missing, lambda con, run: iter(()), is_on=False)
+    found.extend(_spec(table, fresh=False) for table in missing)
     connect("plan", plan.TABLES, lambda con, run: plan.load(company.folder))
     connect("company", company_folder.TABLES,
             lambda con, run: company_folder.company_loads(company, warehouse.as_of(con, run.last)))  # fmt: skip
