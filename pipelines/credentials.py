@@ -1,7 +1,8 @@
-"""The keys that company.yml names and the environment holds."""
+"""The keys that company.yml names and the environment holds, and the one of the company's pseudonyms."""
 
 import os
 import re
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,3 +60,30 @@ def api_token(spec: str, where: str, found: str) -> str | None:
         problem = f"what {variable} holds is no token: it has spaces, line breaks or letters beyond ASCII"
         raise SourceError(where, problem, f"copy the token again, alone; {found}")
     return token
+
+
+def company_key(state: Path) -> bytes:
+    """The key of the company's pseudonyms: made on first use in its state folder, for this user alone.
+
+    Without it nobody is recognised again: whoever backs up the warehouse backs up the key, at another place.
+    """
+    path = state / "key"
+    state.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        draft = state / f"key.{secrets.token_hex(4)}"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)  # unlike a rename, it never replaces the key that another process just made
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    key = path.read_bytes()
+    if len(key) != 32:
+        remedy = "put the company's key back from its backup; with another key every person would be a new one"
+        raise SourceError(str(path), "is not the key of the company's pseudonyms", remedy)
+    if path.stat().st_mode & 0o077:
+        raise SourceError(str(path), "can be read by other users of this machine", f"run: chmod 600 {path}")
+    return key

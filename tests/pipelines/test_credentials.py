@@ -8,7 +8,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.oauth2 import service_account
 
 from connectors.errors import SourceError
-from pipelines.credentials import api_token, google_credentials
+from pipelines.credentials import api_token, company_key, google_credentials
 
 WHERE = "company.yml: sources.ga4.credentials"
 SCOPES = ["https://www.googleapis.com/auth/analytics.readonly"]
@@ -113,3 +113,22 @@ def test_a_token_that_cannot_be_one_is_not_repeated(
         api_token("env:CLARITY_TOKEN", WHERE, "it is found there")
     assert "SEC" not in str(refusal.value)
     assert "it is found there" in refusal.value.remedy
+
+
+def test_the_key_of_pseudonyms_is_made_once_for_this_user_alone(tmp_path: Path) -> None:
+    key = company_key(tmp_path / "state")
+    assert len(key) == 32
+    assert company_key(tmp_path / "state") == key
+    assert (tmp_path / "state" / "key").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["key"]
+
+
+def test_a_damaged_or_open_key_is_refused(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(b"short")
+    with pytest.raises(SourceError, match="backup"):
+        company_key(tmp_path)
+    key.write_bytes(bytes(32))
+    key.chmod(0o644)
+    with pytest.raises(SourceError, match="chmod 600"):
+        company_key(tmp_path)

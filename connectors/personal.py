@@ -1,0 +1,66 @@
+"""Personal data: what counts as such in a text, and what an e-mail address becomes before anything lands.
+
+Names, phone numbers and free text are never asked for. What a source puts where it does not belong (an address in a
+URL, in a search query) is cut out here.
+"""
+
+import hmac
+import re
+from functools import cache
+from importlib.resources import files
+from unicodedata import normalize
+
+EMAIL_ADDRESS = r"[^\s@＠/?&=#]+(?:@|＠|%40)[^\s@＠/?&=#]+\.[A-Za-z]{2,}"
+"""In the syntax of RE2 too, for Arrow."""
+PHONE_NUMBER = (
+    r"(?:\+81[- ]?\d|\b0\d)\d{0,3}[- (]{1,2}\d{1,4}[- )]{1,2}\d{3,4}\b|(?:\+81[- ]?|\b0)[5789]0[- ]?\d{4}[- ]?\d{4}\b"
+)
+REDACTED = "(redacted)"
+
+_PERSONAL = re.compile(f"{EMAIL_ADDRESS}|{PHONE_NUMBER}")
+
+
+def redacted(text: str) -> str:
+    """The text with every e-mail address and phone number in it replaced, as GA4 itself replaces addresses."""
+    return _PERSONAL.sub(_unless_short, text)
+
+
+def _unless_short(found: re.Match[str]) -> str:
+    """A phone number has 10 or 11 digits (12 with +81): 05-12-2025 in a path is a day."""
+    text = found[0]
+    if "@" in text or "＠" in text or "%40" in text:
+        return REDACTED
+    digits = sum(character.isdecimal() for character in text)
+    return REDACTED if digits >= 10 else text
+
+
+class Pseudonyms:
+    """What a person is called here: HMAC-SHA-256 under the company's own key, in hexadecimal.
+
+    Without the key nobody can find the pseudonym of an address they know; with it, the same address gives the same
+    pseudonym in every source.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def person(self, email: str) -> str:
+        """The pseudonym of an e-mail address, whatever its width, case and the spaces around it."""
+        return self.of(normalize("NFKC", email).strip().lower())
+
+    def of(self, identifier: str) -> str:
+        """The pseudonym of any other identifier, such as GA4's client id, as it is written."""
+        return hmac.digest(self._key, identifier.encode(), "sha256").hex()
+
+
+def company_domain(email: str) -> str | None:
+    """The domain of an address that belongs to a company; None for one of a free mail or access provider."""
+    name, _, domain = normalize("NFKC", email).strip().lower().rpartition("@")
+    return None if not name or domain in free_mail_domains() else domain
+
+
+@cache
+def free_mail_domains() -> frozenset[str]:
+    """Domains whose addresses belong to people, not to their company: free mail, carriers and access providers."""
+    lines = files("connectors").joinpath("free_mail_domains.txt").read_text("utf-8").splitlines()
+    return frozenset(line for line in lines if line and not line.startswith("#"))
