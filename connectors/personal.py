@@ -13,7 +13,8 @@ from unicodedata import normalize
 EMAIL_ADDRESS = r"[^\s@＠/?&=#]+(?:@|＠|%40)[^\s@＠/?&=#]+\.[A-Za-z]{2,}"
 """In the syntax of RE2 too, for Arrow."""
 PHONE_NUMBER = (
-    r"(?:\+81[- ]?\d|\b0\d)\d{0,3}[- (]{1,2}\d{1,4}[- )]{1,2}\d{3,4}\b|(?:\+81[- ]?|\b0)[5789]0[- ]?\d{4}[- ]?\d{4}\b"
+    r"(?:\+81[- ]?\d|\b0\d)\d{0,3}[- (]{1,2}\d{1,4}[- )]{1,2}\d{3,4}\b"
+    r"|(?:\+81[- ]?|\b0)[5789]0[- ]?\d{4}[- ]?\d{4}\b"
 )
 REDACTED = "(redacted)"
 
