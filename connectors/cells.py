@@ -10,10 +10,13 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Literal
+from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from connectors.personal import EMAIL_ADDRESS, redacted
 
 
 class CellError(ValueError):
@@ -40,18 +43,29 @@ class Parser:
     column: Callable[[pa.StringArray], pa.Array] = _no_short_cut
 
 
-_EMAIL_ADDRESS = r"[^\s@/]+@[^\s@/]+\.[A-Za-z]{2,}"
+def plain(text: str) -> str:
+    """The text in its usual width and without spaces around it."""
+    return normalize("NFKC", text).strip()
+
+
+_BRACKET_KINDS = str.maketrans({**dict.fromkeys("[{〔【〈《「『", "("), **dict.fromkeys("]}〕】〉》」』", ")")})
+
+
+def header(text: str) -> str:
+    """A header as it is compared: width, case, kind of bracket, spaces around it and their number do not matter."""
+    plain = normalize("NFKC", normalize("NFKC", text.replace("\ufeff", "")).casefold()).translate(_BRACKET_KINDS)
+    return " ".join(plain.split())
 
 
 def words(text: str) -> str:
     """The text as it is; never one with an e-mail address in it."""
-    if re.search(_EMAIL_ADDRESS, text):
+    if re.search(EMAIL_ADDRESS, text):
         raise CellError("holds an e-mail address, which is never loaded", "map a column that holds none")
     return text
 
 
 def _words_column(texts: pa.StringArray) -> pa.StringArray:
-    if pc.any(pc.match_substring_regex(texts, _EMAIL_ADDRESS)).as_py():
+    if pc.any(pc.match_substring_regex(texts, EMAIL_ADDRESS)).as_py():
         raise pa.ArrowInvalid("e-mail address")
     return texts
 
@@ -337,7 +351,7 @@ def _page(text: str) -> tuple[str | None, str]:
             "write its URL, as https://www.example.co.jp/articles/1, or its path, as /articles/1",
         )
     name = written[1] or written[2]
-    return name.lower() if name else None, re.sub(_EMAIL_ADDRESS, "(redacted)", written[3] or "/")
+    return name.lower() if name else None, redacted(written[3] or "/")
 
 
 def _page_column(cell: Callable[[str], str | None], texts: pa.StringArray) -> pa.StringArray:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo
 
 from connectors import yaml_file
-from connectors.exports import ExportFile, checked_files
+from connectors.export_settings import ExportFile, checked_files
 from connectors.table import Load, Table, columns
 from connectors.yaml_file import Day, Problem, nearest, wrong
 

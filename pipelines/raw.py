@@ -9,7 +9,7 @@ import dagster as dg
 import duckdb
 from google.auth.credentials import Credentials
 
-from connectors import clarity, exports, ga4, plan, search_console
+from connectors import clarity, export_tables, exports, ga4, plan, search_console
 from connectors.errors import SourceError
 from connectors.table import Load, Table
 from pipelines import company as company_folder
@@ -24,7 +24,7 @@ ALL_TABLES: tuple[Table, ...] = (
     *ga4.TABLES,
     *search_console.TABLES,
     *clarity.TABLES,
-    *exports.TABLES,
+    *export_tables.TABLES,
     *plan.TABLES,
     *company_folder.TABLES,
     *warehouse.TABLES,
@@ -63,8 +63,8 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
         else:
             found.extend(_spec(table, fresh=False) for table in tables)
 
-    exported = [table for table in exports.TABLES if table.name.removeprefix("exports_") in sources.exports]
-    missing = [table for table in exports.TABLES if table not in exported]
+    exported = [table for table in export_tables.TABLES if table.name.removeprefix("exports_") in sources.exports]
+    missing = [table for table in export_tables.TABLES if table not in exported]
     connect("ga4", ga4.TABLES, partial(_ga4, company), is_on=sources.ga4 is not None, dated=True)
     connect("search_console", search_console.TABLES, partial(_search_console, company),
             is_on=sources.search_console is not None, dated=True)  # fmt: skip

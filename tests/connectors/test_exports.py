@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors import exports
+from connectors import cells, export_tables, exports
 from connectors.errors import SourceError
-from connectors.exports import ExportFile
+from connectors.export_settings import ExportFile
 from connectors.table import Load
 from tests.connectors.xlsx import number, text, write_xlsx
 
@@ -68,7 +68,7 @@ def test_deals(tmp_path: Path, encoding: str) -> None:
         encoding=encoding,
     )
     load, table = loaded(tmp_path, "deals", DEALS)
-    assert (load.table, load.start, load.end) == (exports.DEALS, None, None)
+    assert (load.table, load.start, load.end) == (export_tables.DEALS, None, None)
     assert table.to_pylist() == [
         {
             "deal_id": "D1",
@@ -303,8 +303,8 @@ def test_two_headers_that_are_the_same_but_for_their_writing(tmp_path: Path) -> 
 @settings(deadline=None)
 @given(st.text("商談ＩID金額（()）［]【】 \u3000\ufeffa"))
 def test_a_header_is_compared_by_what_normalisation_leaves(text: str) -> None:
-    once = exports._header(text)
-    assert exports._header(once) == once == exports._header(f"\ufeff {text.upper()}\u3000")
+    once = cells.header(text)
+    assert cells.header(once) == once == cells.header(f"\ufeff {text.upper()}\u3000")
     assert "  " not in once and not set(once) & set("（）［【\u3000\ufeffA")
 
 
@@ -493,7 +493,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, day: str) -> None:
 
 
 def test_every_kind_has_its_table_and_readable_columns() -> None:
-    assert list(exports.KINDS) == [
+    assert list(export_tables.KINDS) == [
         "contacts",
         "form_submissions",
         "stage_changes",
@@ -502,7 +502,7 @@ def test_every_kind_has_its_table_and_readable_columns() -> None:
         "contracts",
         "social_followers",
     ]
-    assert exports.readable("form_submissions") == [
+    assert export_tables.readable("form_submissions") == [
         "submission_id",
         "contact_id",
         "kind",
@@ -512,7 +512,7 @@ def test_every_kind_has_its_table_and_readable_columns() -> None:
         "page",
         "invalid_reason",
     ]
-    assert exports.readable("contacts") == [
+    assert export_tables.readable("contacts") == [
         "contact_id",
         "created_on",
         "account_id",
@@ -523,9 +523,9 @@ def test_every_kind_has_its_table_and_readable_columns() -> None:
         "unsubscribed_on",
         "invalid_reason",
     ]
-    assert exports.readable("stage_changes") == ["contact_id", "stage", "entered_at"]
-    for kind, column in [*exports.CHOICES, *exports.DEFAULTS]:
-        assert column in exports.readable(kind)
+    assert export_tables.readable("stage_changes") == ["contact_id", "stage", "entered_at"]
+    for kind, column in [*export_tables.CHOICES, *export_tables.DEFAULTS]:
+        assert column in export_tables.readable(kind)
 
 
 @pytest.mark.parametrize("name", ["cp932_holidays"])

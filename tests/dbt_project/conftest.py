@@ -15,13 +15,13 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
-from connectors import clarity, exports, ga4, plan, search_console
+from connectors import clarity, export_tables, exports, ga4, plan, search_console
 from connectors.table import Table
 from pipelines import company, warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 TABLES = (
-    *ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *exports.TABLES, *plan.TABLES, *company.TABLES, *warehouse.TABLES
+    *ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES, *warehouse.TABLES
 )  # fmt: skip
 AS_OF = date(2026, 5, 10)  # a Sunday
 Rows = Mapping[str, list[dict[str, Any]]]

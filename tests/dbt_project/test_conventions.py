@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from connectors import clarity, exports, ga4, plan, search_console
+from connectors import clarity, export_tables, ga4, plan, search_console
 from pipelines import company, warehouse
 
 pytestmark = pytest.mark.xdist_group("dbt")  # one worker builds the two warehouses once
 
-SOURCES = {*ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *exports.TABLES, *plan.TABLES, *company.TABLES, warehouse.FETCHES}
+SOURCES = {*ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES, warehouse.FETCHES}
 
 
 def test_every_model_says_what_a_row_is(built: Any) -> None:

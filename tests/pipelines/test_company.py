@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from connectors import exports
+from connectors import export_tables
 from connectors.errors import SourceError
 from pipelines.company import Company, company_loads, inputs, is_loopback, load_company
 
@@ -87,7 +87,7 @@ def test_the_demo() -> None:
     assert company.sources.ga4.events["one_minute"] == "engaged_60s"
     assert company.sources.search_console is not None
     assert company.sources.clarity is not None
-    assert list(company.sources.exports) == list(exports.KINDS)
+    assert list(company.sources.exports) == list(export_tables.KINDS)
     assert company.sources.exports["deals"].encoding == ("cp932",)
     assert company.sources.exports["orders"].encoding == ("utf-8", "cp932", "euc_jp")
     assert company.sources.exports["deals"].values["status"]["受注"] == "won"

@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from connectors import exports, plan
+from connectors import export_tables, plan
+from connectors.export_settings import ExportFile
 from pipelines.company import Clarity, Company, Ga4, Meaning, SearchConsole, Site, load_company
 
 DOC = (Path(__file__).parents[2] / "docs/company-folder.md").read_text()
@@ -24,7 +25,7 @@ def test_the_examples_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [Company, Ga4, SearchConsole, Clarity, exports.ExportFile, plan.Target, plan.Plan, plan.Persona]
+    "model", [Company, Ga4, SearchConsole, Clarity, ExportFile, plan.Target, plan.Plan, plan.Persona]
 )
 def test_every_key_is_described(model: type[BaseModel]) -> None:
     parts = {part.rpartition(".")[2] for part in CODE}
@@ -36,15 +37,17 @@ def test_every_meaning_and_site_key_is_described() -> None:
     assert {f"site.{key}" for key in Site.model_fields} <= CODE
 
 
-@pytest.mark.parametrize("kind", exports.KINDS)
+@pytest.mark.parametrize("kind", export_tables.KINDS)
 def test_the_columns_of_a_kind_are_described(kind: str) -> None:
     (row,) = re.findall(rf"^\| `{kind}` \| (\S+_.*) \|$", DOC, re.MULTILINE)
     needed = {
-        exports.READ_FROM.get(field.name, field.name) for field in exports.KINDS[kind].schema if not field.nullable
+        export_tables.READ_FROM.get(field.name, field.name)
+        for field in export_tables.KINDS[kind].schema
+        if not field.nullable
     }
     described = [
-        f"**{column}**" if column in needed and (kind, column) not in exports.DEFAULTS else column
-        for column in exports.readable(kind)
+        f"**{column}**" if column in needed and (kind, column) not in export_tables.DEFAULTS else column
+        for column in export_tables.readable(kind)
     ]
     assert sorted(row.split(", ")) == sorted(described)
 
@@ -56,7 +59,7 @@ def test_the_values_of_ours_are_described() -> None:
         for kinds, column, values in rows
         for kind in re.findall(r"\w+", kinds)
     }
-    assert described == exports.CHOICES
+    assert described == export_tables.CHOICES
 
 
 def test_the_kpis_are_described() -> None:

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-from connectors import exports, ga4, search_console
+from connectors import export_tables, ga4, search_console
 from pipelines.company import load_company
 from pipelines.definitions import definitions
 from pipelines.raw import Days, days_of_run
@@ -37,7 +37,7 @@ def test_dated_raw_assets_are_daily_and_backfill_in_one_run(graph: AssetGraph) -
         assert isinstance(node.partitions_def, dg.DailyPartitionsDefinition)
         assert node.partitions_def.timezone == "Asia/Tokyo"
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
-    for table in exports.TABLES:
+    for table in export_tables.TABLES:
         assert graph.get(dg.AssetKey(["raw", table.name])).partitions_def is None
 
 

@@ -1,0 +1,91 @@
+"""What company.yml says of exported files: where they are and how their headers and values map to ours."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from connectors import cells
+from connectors.cells import DayOrder
+from connectors.export_tables import CHOICES, DEFAULTS, KINDS, READ_FROM, readable
+from connectors.yaml_file import Problem, nearest, wrong
+
+
+def _one_or_more(headers: Any) -> Any:
+    return [headers] if isinstance(headers, str) else headers
+
+
+Headers = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
+_FilledText = Annotated[str, Field(min_length=1)]
+
+
+class ExportFile(BaseModel):
+    """A file of company.yml ``sources.exports``: where it is and how its headers and values map to ours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    file: tuple[_FilledText, ...] = Field(min_length=1, description="and the path of the file in the company folder")
+    encoding: tuple[str, ...] = Field(("utf-8", "cp932", "euc_jp"), min_length=1)
+    delimiter: str | None = None
+    sheet: str | None = None
+    columns: Mapping[str, Headers] = Field(description="and below it, our column: the header in your file")
+    """Our column: the headers that it may have in the file; the first that the file has is taken."""
+    may_lack: frozenset[str] = frozenset()
+    """Our columns of a preset that a file may be without."""
+    values: Mapping[str, Mapping[str, str]] = {}
+    day_order: DayOrder | None = None
+
+    @field_validator("file", mode="before")
+    @classmethod
+    def _files(cls, file: Any) -> Any:
+        return [file] if isinstance(file, str) else file
+
+    @field_validator("encoding", mode="before")
+    @classmethod
+    def _encodings(cls, encoding: Any) -> Any:
+        names = [encoding] if isinstance(encoding, str) else encoding
+        for name in names if isinstance(names, list) else ():
+            try:
+                "a".encode(str(name))
+            except (LookupError, UnicodeError):
+                raise wrong(Problem((), f"{name} is not a text encoding", "write utf-8, cp932 or euc_jp")) from None
+        return names
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, delimiter: str | None) -> str | None:
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+            raise wrong(Problem((), "is not a delimiter", 'write one character: "," or ";" or "\\t" for a tab'))
+        return delimiter
+
+
+def checked_files(files: Mapping[str, ExportFile]) -> Mapping[str, ExportFile]:
+    """The files as they are; raises what pydantic takes for a wrong entry when a kind, column or value is unknown."""
+    problems = [problem for kind, file in files.items() for problem in _mapping_problems(kind, file)]
+    if problems:
+        raise wrong(*problems)
+    return files
+
+
+def _mapping_problems(kind: str, file: ExportFile) -> Iterator[Problem]:
+    if kind not in KINDS:
+        yield Problem((kind,), "is not a kind of export", nearest(kind, list(KINDS)))
+        return
+    for column, headers in file.columns.items():
+        if column not in readable(kind):
+            yield Problem((kind, "columns", column), "is not a column of ours", nearest(column, readable(kind)))
+        elif not all(map(cells.plain, headers)):
+            yield Problem((kind, "columns", column), "names no header", "write the header in your file")
+    required = {READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if not field.nullable}
+    for column in readable(kind):
+        if column in required and column not in file.columns and (kind, column) not in DEFAULTS:
+            yield Problem((kind, "columns", column), "is missing", f"add `{column}:` and the header in your file")
+    choices = {column: known for (of, column), known in CHOICES.items() if of == kind}
+    for column, ours in file.values.items():
+        if column not in choices:
+            remedy = nearest(column, list(choices)) if choices else "leave values out for this kind of file"
+            yield Problem((kind, "values", column), "is not a column whose values are mapped", remedy)
+            continue
+        for value, our_value in ours.items():
+            if our_value not in choices[column]:
+                problem = f"{our_value} is not a {column} of ours"
+                yield Problem((kind, "values", column, value), problem, nearest(our_value, choices[column]))
