@@ -1,13 +1,13 @@
 """What company.yml says of exported files: where they are and how their headers and values map to ours."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from connectors import cells
 from connectors.cells import DayOrder
-from connectors.export_tables import CHOICES, DEFAULTS, KINDS, READ_FROM, readable
+from connectors.export_tables import CHOICES, DEFAULTS, KINDS, MADE_FROM, NEEDS, ONE_OF, READ_FROM, readable
 from connectors.yaml_file import Problem, nearest, wrong
 
 
@@ -16,6 +16,8 @@ def _one_or_more(headers: Any) -> Any:
 
 
 Headers = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
+ANY_OTHER = "*"
+"""In ``values``: every value of the file that is not named."""
 _FilledText = Annotated[str, Field(min_length=1)]
 
 
@@ -32,7 +34,16 @@ class ExportFile(BaseModel):
     may_lack: frozenset[str] = frozenset()
     """Our columns of a preset that a file may be without."""
     values: Mapping[str, Mapping[str, str]] = {}
+    """Our column: {value in the file: our value}; ``*`` is any other value."""
+    only: Mapping[_FilledText, Headers] = {}
+    """A header in the file: the values of the rows that are asked for; rows with any other are left out."""
     day_order: DayOrder | None = None
+    footer: bool = False
+    """Whether the last rows with other or hardly any cells are a footer, as Salesforce writes below a report."""
+    id_format: Literal["salesforce"] | None = None
+    """``salesforce``: ids of 15 characters become those of 18 that Salesforce writes elsewhere."""
+    may_shrink: bool = False
+    """Whether the file may hold half as many rows as the one before it, or fewer."""
 
     @field_validator("file", mode="before")
     @classmethod
@@ -75,10 +86,21 @@ def _mapping_problems(kind: str, file: ExportFile) -> Iterator[Problem]:
             yield Problem((kind, "columns", column), "is not a column of ours", nearest(column, readable(kind)))
         elif not all(map(cells.plain, headers)):
             yield Problem((kind, "columns", column), "names no header", "write the header in your file")
-    required = {READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if not field.nullable}
-    for column in readable(kind):
-        if column in required and column not in file.columns and (kind, column) not in DEFAULTS:
+    for column in needed(kind):
+        if column not in file.columns:
             yield Problem((kind, "columns", column), "is missing", f"add `{column}:` and the header in your file")
+    for either in ONE_OF.get(kind, ()):
+        if not file.columns.keys() & set(either):
+            named = " or ".join(f"`{column}:`" for column in either)
+            problem = f"is missing, and so is {' and '.join(either[1:])}"
+            yield Problem((kind, "columns", either[0]), problem, f"add {named} and the header in your file")
+    for column, others in NEEDS.get(kind, {}).items():
+        if column in file.columns and not file.columns.keys() & set(others):
+            yield Problem(
+                (kind, "columns", others[0]),
+                f"is missing, without which {column} does not say enough",
+                f"add `{others[0]}:` and the header in your file",
+            )
     choices = {column: known for (of, column), known in CHOICES.items() if of == kind}
     for column, ours in file.values.items():
         if column not in choices:
@@ -89,3 +111,11 @@ def _mapping_problems(kind: str, file: ExportFile) -> Iterator[Problem]:
             if our_value not in choices[column]:
                 problem = f"{our_value} is not a {column} of ours"
                 yield Problem((kind, "values", column, value), problem, nearest(our_value, choices[column]))
+
+
+def needed(kind: str) -> list[str]:
+    """Our columns without which a file of the kind cannot be read."""
+    otherwise = {column for either in ONE_OF.get(kind, ()) for column in either}
+    otherwise.update(column for of, column in [*DEFAULTS, *MADE_FROM] if of == kind)
+    required = {READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if not field.nullable}
+    return [column for column in readable(kind) if column in required - otherwise]
