@@ -60,7 +60,7 @@ def has_column(settings: ExportFile, column: str, folder: Path | None) -> bool:
 def _batches(
     kind: str, entries: Sequence[ExportFile], folder: Path, zone: ZoneInfo, fetches: list[Fetch]
 ) -> Iterator[pa.RecordBatch]:
-    for settings, pattern in ((settings, pattern) for settings in entries for pattern in settings.file):
+    for settings, pattern in ((entry, pattern) for entry in entries for pattern in entry.file):
         fetched_at, started, row_count = datetime.now(UTC), perf_counter(), 0
         file = _File(kind, settings, *tabular_file.newest(folder, pattern))
         for batch in _file_batches(file, zone):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connectors.export_settings import ExportFile
 from tests.connectors.test_presets import entry, rows
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
@@ -141,16 +142,15 @@ def test_salesforce_contacts() -> None:
 
 
 def test_a_real_cp932_file_through_a_mapping_of_its_own() -> None:
-    from connectors.export_settings import ExportFile
-
-    file = SHARED / "cp932_holidays/syukujitsu.csv"
-    holidays = ExportFile(
-        file=(str(file),),
-        columns={
-            "contact_id": "国民の祝日・休日月日",
-            "created_on": "国民の祝日・休日月日",
-            "industry": "国民の祝日・休日名称",
-        },
+    holidays = ExportFile.model_validate(
+        {
+            "file": str(SHARED / "cp932_holidays/syukujitsu.csv"),
+            "columns": {
+                "contact_id": "国民の祝日・休日月日",
+                "created_on": "国民の祝日・休日月日",
+                "industry": "国民の祝日・休日名称",
+            },
+        }
     )
     found = rows("contacts", holidays)
     assert len(found) == 1067
