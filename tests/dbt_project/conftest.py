@@ -17,11 +17,12 @@ from dbt.contracts.graph.manifest import Manifest
 
 from connectors import clarity, export_tables, exports, ga4, plan, search_console
 from connectors.table import Table
-from pipelines import company, warehouse
+from pipelines import company, stage_events, warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 TABLES = (
-    *ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES, *warehouse.TABLES
+    *ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES,
+    stage_events.STAGE_EVENTS, *warehouse.TABLES,
 )  # fmt: skip
 AS_OF = date(2026, 5, 10)  # a Sunday
 Rows = Mapping[str, list[dict[str, Any]]]
