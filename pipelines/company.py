@@ -308,8 +308,8 @@ def inputs(sources: Sources) -> dict[str, str | None]:
         "exports.newsletter": first_of(
             export("newsletter_subscribers"),
             export("contacts", "newsletter_on"),
-            otherwise="newsletter sign-ups are not exported: add sources.exports.newsletter_subscribers to company.yml, "
-            "or newsletter_on to sources.exports.contacts.columns",
+            otherwise="newsletter sign-ups are not exported: add sources.exports.newsletter_subscribers to "
+            "company.yml, or newsletter_on to sources.exports.contacts.columns",
         ),
         "exports.newsletter_subscribers": export("newsletter_subscribers"),
         "exports.form_submissions": export("form_submissions"),

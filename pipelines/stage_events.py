@@ -21,10 +21,10 @@ BATCH_ROWS = 100_000
 STAGE_EVENTS = Table(
     "stage_events",
     "One row per night, contact or deal, and entry into a stage or exit from one that the exports showed. "
-    "object: contact, deal. event: entered, exited. status (of a deal): open, won, lost. event_on: the day, empty where "
-    "an object was first seen in a stage that it had entered before. reason of an entry: first_sight (it stood there "
-    "when it was first seen), new (the object is new since the night before), moved, status (a deal's status alone "
-    "changed), returned (to the export, in the same stage); of an exit: moved, status, vanished (from the export).",
+    "object: contact, deal. event: entered, exited. status (of a deal): open, won, lost. event_on: the day, empty "
+    "where an object was first seen in a stage that it had entered before. reason of an entry: first_sight (it stood "
+    "there when it was first seen), new (the object is new since the night before), moved, status (a deal's status "
+    "alone changed), returned (to the export, as it was); of an exit: moved, status, vanished (from the export).",
     columns(
         {
             "object": TEXT,

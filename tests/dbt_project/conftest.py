@@ -111,7 +111,7 @@ def _inputs() -> list[str]:
 def hand_worked() -> dict[str, list[dict[str, Any]]]:
     """GA4 and Search Console since April 2026, deals since April 2025, no costs of orders and no social media."""
     days = [date(2026, 4, 1) + timedelta(days=n) for n in range(40)]  # 1 April to 10 May
-    missing = {"exports.orders.cost", "exports.social_followers"}
+    missing = {"exports.orders.cost", "exports.social_followers", "exports.newsletter_subscribers"}
     users = {("month", date(2026, 4, 1)): 100, ("month", date(2026, 5, 1)): 50, ("week", date(2026, 5, 4)): 30,
              ("quarter", date(2026, 4, 1)): 120}  # fmt: skip
     deals = [

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.export_settings import ExportFile
 from connectors.export_tables import CONTACTS, DEALS
 from connectors.table import Load, Table
 from pipelines import stage_events, warehouse
@@ -169,15 +168,16 @@ def test_contacts_whose_stages_are_watched_later_are_first_seen_then(con: duckdb
 
 
 def test_contacts_are_watched_when_their_stage_is_exported_and_deals_always() -> None:
-    contacts = {"contact_id": ("ID",), "created_on": ("Created",)}
-    plain, staged = (
-        ExportFile(file=("contacts.csv",), columns={**contacts, **more})  # type: ignore[arg-type]
-        for more in ({}, {"stage": ("Stage",)})
-    )
-    deals = ExportFile(file=("deals.csv",), columns={"deal_id": ("ID",), "status": ("Status",)})  # type: ignore[arg-type]
-    assert stage_events.watched(Sources()) == ()
-    assert stage_events.watched(Sources.model_construct(exports={"contacts": plain})) == ()
-    assert stage_events.watched(Sources.model_construct(exports={"contacts": staged, "deals": deals})) == BOTH
+    contacts = {"file": "c.csv", "columns": {"contact_id": "ID", "created_on": "Created"}}
+    deals = {"file": "d.csv", "columns": {"deal_id": "ID", "status": "Status"}}
+    staged = {"file": "c.csv", "columns": {"contact_id": "ID", "created_on": "Created", "stage": "Stage"}}
+    for exports, expected in (
+        ({}, ()),
+        ({"contacts": contacts}, ()),
+        ({"contacts": contacts, "deals": deals}, ("deal",)),
+        ({"contacts": staged, "deals": deals}, BOTH),
+    ):
+        assert stage_events.watched(Sources.model_validate({"exports": exports})) == expected
 
 
 STAGES = st.sampled_from([None, "lead", "mql", "sql", "gone"])

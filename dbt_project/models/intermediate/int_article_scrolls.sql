@@ -35,8 +35,8 @@ months as (
     group by source, host, path, cast(date_trunc('month', date_on) as date)
 )
 
--- Where a day's sessions are missing, days cannot be weighed against each other. Rounded, because the last bits of a sum
--- depend on the order of its rows.
+-- Where a day's sessions are missing, days cannot be weighed against each other. Rounded, because the last bits of a
+-- sum depend on the order of its rows.
 select
     source,
     host,

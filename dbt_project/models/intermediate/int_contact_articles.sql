@@ -8,7 +8,10 @@ contacts as (
     where landing_path is not null
 ),
 
-record_ids as (select record_id, kept_id from {{ ref('int_record_ids') }} where object = 'contact'),
+record_ids as (
+    select record_id, kept_id from {{ ref('int_record_ids') }}
+    where object = 'contact'
+),
 
 form_submissions as (
     select submission_id, contact_id, submitted_at, page_host, page_path, invalid_reason

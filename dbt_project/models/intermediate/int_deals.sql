@@ -13,7 +13,6 @@ seen as (
 
 record_ids as (select object, record_id, kept_id from {{ ref('int_record_ids') }}),
 
--- The record that is kept; where the export lacks it, the oldest that was merged into it.
 records as (
     select
         deals.deal_id as record_id,
@@ -25,17 +24,30 @@ records as (
         deals.amount,
         deals.account_id,
         coalesce(contact_ids.kept_id, deals.contact_id) as contact_id,
-        min(deals.created_on) over (partition by coalesce(deal_ids.kept_id, deals.deal_id)) as created_on,
-        row_number() over (
-            partition by coalesce(deal_ids.kept_id, deals.deal_id)
-            order by
-                case when coalesce(deal_ids.kept_id, deals.deal_id) = deals.deal_id then 0 else 1 end asc nulls last,
-                deals.created_on asc nulls last,
-                deals.deal_id asc nulls last
-        ) as place
+        deals.created_on,
+        deal_ids.kept_id is not null and deal_ids.kept_id <> deals.deal_id as is_merged
     from deals
     left join record_ids as deal_ids on deal_ids.object = 'deal' and deals.deal_id = deal_ids.record_id
     left join record_ids as contact_ids on contact_ids.object = 'contact' and deals.contact_id = contact_ids.record_id
+),
+
+-- The record that is kept; where the export lacks it, the oldest that was merged into it.
+places as (
+    select
+        record_id,
+        deal_id,
+        status,
+        kind,
+        stage,
+        closed_on,
+        amount,
+        account_id,
+        contact_id,
+        min(created_on) over (partition by deal_id) as created_on,
+        row_number() over (
+            partition by deal_id order by is_merged asc nulls last, created_on asc nulls last, record_id asc nulls last
+        ) as place
+    from records
 ),
 
 known as (
@@ -58,15 +70,15 @@ closings as (
 )
 
 select
-    records.deal_id,
-    records.status,
-    records.kind,
-    records.stage,
-    records.created_on,
-    coalesce(records.closed_on, closings.history_on, closings.any_on) as closed_on,
-    records.amount,
-    records.contact_id,
-    records.account_id
-from records
-left join closings on records.record_id = closings.record_id
-where records.place = 1
+    places.deal_id,
+    places.status,
+    places.kind,
+    places.stage,
+    places.created_on,
+    coalesce(places.closed_on, closings.history_on, closings.any_on) as closed_on,
+    places.amount,
+    places.contact_id,
+    places.account_id
+from places
+left join closings on places.record_id = closings.record_id
+where places.place = 1

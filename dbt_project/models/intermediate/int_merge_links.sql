@@ -13,7 +13,7 @@ contacts as (
     where merged_into_id is not null
 ),
 
-merges as (select object, merged_id, kept_id from {{ ref('stg_exports__merges') }}),
+merge_rows as (select object, merged_id, kept_id from {{ ref('stg_exports__merges') }}),
 
 parts as (
     select
@@ -35,7 +35,7 @@ parts as (
 links as (
     select object, merged_id, kept_id from parts
     union all
-    select object, merged_id, kept_id from merges
+    select object, merged_id, kept_id from merge_rows
     union all
     select 'contact' as object, contact_id as merged_id, merged_into_id as kept_id from contacts
 )

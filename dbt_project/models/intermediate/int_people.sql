@@ -14,12 +14,15 @@ with contacts as (
     from {{ ref('stg_exports__contacts') }}
 ),
 
-record_ids as (select record_id, kept_id from {{ ref('int_record_ids') }} where object = 'contact'),
+record_ids as (
+    select record_id, kept_id from {{ ref('int_record_ids') }}
+    where object = 'contact'
+),
 
--- The record that is kept comes first; where the export lacks it, the oldest that was merged into it.
 records as (
     select
         coalesce(record_ids.kept_id, contacts.contact_id) as kept_id,
+        contacts.contact_id,
         contacts.created_on,
         contacts.account_id,
         contacts.email_domain,
@@ -30,16 +33,30 @@ records as (
         contacts.invalid_reason,
         contacts.person_id,
         contacts.stage,
-        row_number() over (
-            partition by coalesce(record_ids.kept_id, contacts.contact_id)
-            order by
-                case when coalesce(record_ids.kept_id, contacts.contact_id) = contacts.contact_id then 0 else 1 end
-                asc nulls last,
-                contacts.created_on asc nulls last,
-                contacts.contact_id asc nulls last
-        ) as place
+        record_ids.kept_id is not null and record_ids.kept_id <> contacts.contact_id as is_merged
     from contacts
     left join record_ids on contacts.contact_id = record_ids.record_id
+),
+
+-- The record that is kept comes first; where the export lacks it, the oldest that was merged into it.
+places as (
+    select
+        kept_id,
+        created_on,
+        account_id,
+        email_domain,
+        industry,
+        job_title,
+        newsletter_on,
+        unsubscribed_on,
+        invalid_reason,
+        person_id,
+        stage,
+        row_number() over (
+            partition by kept_id
+            order by is_merged asc nulls last, created_on asc nulls last, contact_id asc nulls last
+        ) as place
+    from records
 )
 
 -- What the first record leaves open, another one may say.
@@ -58,5 +75,5 @@ select
     coalesce(max(case when place = 1 then person_id end), min(person_id)) as person_id,
     max(case when place = 1 then stage end) as stage,
     count(*) as records
-from records
+from places
 group by kept_id

@@ -109,6 +109,7 @@ entries as (
         entered_on,
         entered_at,
         seen_on,
+        coalesce(entered_on, seen_on) as known_on,
         bool_or(is_first_sight) as is_first_sight
     from merged
     where choice = 1
@@ -121,7 +122,7 @@ select
     stage,
     row_number() over (
         partition by object, object_id, stage
-        order by coalesce(entered_on, seen_on) asc nulls last, entered_at asc nulls last, seen_on asc nulls last
+        order by known_on asc nulls last, entered_at asc nulls last, seen_on asc nulls last
     ) as number,
     source,
     entered_on,

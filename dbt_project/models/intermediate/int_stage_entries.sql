@@ -1,5 +1,13 @@
 with changes as (
-    select object, object_id, stage, source, entered_on, entered_at, seen_on, is_first_sight
+    select
+        object,
+        object_id,
+        stage,
+        source,
+        entered_on,
+        entered_at,
+        coalesce(entered_on, seen_on) as known_on,
+        is_first_sight
     from {{ ref('int_stage_changes') }}
 ),
 
@@ -18,13 +26,13 @@ ordered as (
         changes.stage,
         changes.source,
         changes.entered_on,
-        coalesce(changes.entered_on, changes.seen_on) as known_on,
+        changes.known_on,
         changes.is_first_sight,
         ranks.number,
         row_number() over (
             partition by changes.object, changes.object_id
             order by
-                coalesce(changes.entered_on, changes.seen_on) asc nulls last,
+                changes.known_on asc nulls last,
                 changes.entered_at asc nulls first,
                 ranks.number asc nulls last,
                 changes.stage asc nulls last
@@ -83,7 +91,12 @@ next_places as (
 ),
 
 leavings as (
-    select next_places.object, next_places.object_id, next_places.stage, ordered.entered_on as exited_on, 'moved' as reason
+    select
+        next_places.object,
+        next_places.object_id,
+        next_places.stage,
+        ordered.entered_on as exited_on,
+        'moved' as reason
     from next_places
     inner join ordered
         on

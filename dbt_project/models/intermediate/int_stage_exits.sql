@@ -18,7 +18,7 @@ exits as (
     where
         events.event = 'exited'
         and events.stage <> 'none'
-        -- A record that came back had not gone, and neither has one whose deal is only in another state.
+        -- A record that came back had not gone.
         and (events.reason = 'moved' or (events.reason = 'vanished' and events.observed_on > last_seen.seen_on))
 )
 
@@ -32,4 +32,4 @@ select
 from exits
 left join record_ids on exits.object = record_ids.object and exits.object_id = record_ids.record_id
 where exits.reason = 'moved' or record_ids.record_id is null
-group by 1, 2, 3, 4
+group by exits.object, coalesce(record_ids.kept_id, exits.object_id), exits.stage, exits.event_on

@@ -21,7 +21,10 @@ contacts as (
     where person_id is not null
 ),
 
-record_ids as (select record_id, kept_id from {{ ref('int_record_ids') }} where object = 'contact'),
+record_ids as (
+    select record_id, kept_id from {{ ref('int_record_ids') }}
+    where object = 'contact'
+),
 
 -- Of several contacts with one address the oldest.
 persons as (
