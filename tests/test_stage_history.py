@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
-from pipelines import night
+from pipelines import night, raw, warehouse
 from pipelines.company import load_company
 
 pytestmark = pytest.mark.timeout(300)
@@ -44,7 +45,8 @@ CONTACTS = {
 }
 DEALS = {
     # d2 is won and opened again; d3 is won without a date of its own.
-    "2026-05-11": "d1,won,Won,2026-04-05,2026-05-01,anna\nd2,won,Won,2026-04-05,2026-05-02,\nd3,open,Talks,2026-04-05,,\n",
+    "2026-05-11": "d1,won,Won,2026-04-05,2026-05-01,anna\nd2,won,Won,2026-04-05,2026-05-02,\n"
+    "d3,open,Talks,2026-04-05,,\n",
     "2026-05-12": "d1,won,Won,2026-04-05,2026-05-01,anna\nd2,open,Talks,2026-04-05,,\nd3,won,Won,2026-04-05,,\n",
     "2026-05-13": "d1,won,Won,2026-04-05,2026-05-01,anna\nd2,open,Talks,2026-04-05,,\nd3,won,Won,2026-04-05,,\n"
     "d4,open,Talks,2026-05-13,,double\n",
@@ -53,25 +55,38 @@ DEALS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The company after three nights, the last of which was run twice."""
+    """The company after three nights, the last of which was run twice: once its raw steps alone, once the whole."""
     path = tmp_path_factory.mktemp("company")
     (path / "company.yml").write_text(COMPANY)
     (path / "plan.yml").write_text(PLAN)
-    for day in (*CONTACTS, "2026-05-13"):
+    for day in CONTACTS:
         (path / "contacts.csv").write_text(f"id,created,stage,merged\n{CONTACTS[day]}")
         (path / "deals.csv").write_text(f"id,status,stage,created,closed,contact\n{DEALS[day]}")
-        assert night.run(load_company(path), date.fromisoformat(day), date.fromisoformat(day)).problems == []
+        raw_steps(path, day)
+    last = date.fromisoformat(max(CONTACTS))
+    assert night.run(load_company(path), last, last).problems == []
     return path
 
 
+def raw_steps(path: Path, day: str) -> None:
+    company = load_company(path)
+    steps = [asset for asset in raw.assets(company) if isinstance(asset, dg.AssetsDefinition)]
+    with warehouse.connect(company.state / "warehouse.duckdb") as con:
+        warehouse.prepare(con, raw.ALL_TABLES)
+    with dg.DagsterInstance.ephemeral() as instance:
+        tags = {raw.PARTITION: day}
+        held = {"warehouse": company.state / "warehouse.duckdb"}
+        assert dg.materialize(steps, resources=held, instance=instance, tags=tags).success
+
+
 @pytest.fixture
-def warehouse(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(folder / ".gyakusan/warehouse.duckdb"), read_only=True) as con:
-        yield con
+def con(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(folder / ".gyakusan/warehouse.duckdb"), read_only=True) as found:
+        yield found
 
 
-def test_the_log_holds_what_each_night_saw(warehouse: duckdb.DuckDBPyConnection) -> None:
-    found = warehouse.execute(
+def test_the_log_holds_what_each_night_saw(con: duckdb.DuckDBPyConnection) -> None:
+    found = con.execute(
         "select day(observed_on), object_id, event, stage, reason from raw.stage_events"
         " where reason <> 'first_sight' order by all"
     ).fetchall()
@@ -99,8 +114,8 @@ def test_the_log_holds_what_each_night_saw(warehouse: duckdb.DuckDBPyConnection)
     ]
 
 
-def test_first_entries_are_told_from_re_entries_and_imputed_ones(warehouse: duckdb.DuckDBPyConnection) -> None:
-    found = warehouse.execute(
+def test_first_entries_are_told_from_re_entries_and_imputed_ones(con: duckdb.DuckDBPyConnection) -> None:
+    found = con.execute(
         "select object_id, stage, first_entered_on::varchar, re_entries, exited_on::varchar, exit_reason, is_imputed"
         " from intermediate.int_stage_entries where object = 'contact' and stage not in ('lead') order by all"
     ).fetchall()
@@ -135,10 +150,10 @@ def test_a_merged_contact_is_one_lead(folder: Path) -> None:
 
 
 def test_deals_count_by_where_they_stand_and_a_missing_date_is_that_of_the_log(
-    folder: Path, warehouse: duckdb.DuckDBPyConnection
+    folder: Path, con: duckdb.DuckDBPyConnection
 ) -> None:
     assert kpis(folder, "orders", "month") == [("2026-04-01", 0, True, ""), ("2026-05-01", 2, False, "")]
-    found = warehouse.execute("select deal_id, closed_on::varchar, contact_id from intermediate.int_deals order by 1")
+    found = con.execute("select deal_id, closed_on::varchar, contact_id from intermediate.int_deals order by 1")
     assert found.fetchall() == [
         ("d1", "2026-05-01", "anna"),
         ("d2", None, None),
