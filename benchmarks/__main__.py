@@ -1,6 +1,7 @@
 """Every benchmark of docs/benchmarks.md but the hundred kills, which take most of an hour: benchmarks.kills."""
 
-from benchmarks import ga4_page, night
+from benchmarks import ga4_page, night, stages
 
 ga4_page.main()
 night.main()
+stages.main()

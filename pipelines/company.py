@@ -297,6 +297,9 @@ def inputs(sources: Sources, folder: Path | None = None) -> dict[str, str | None
             return f"exports.{kind} has no column {column}: add it to sources.exports.{kind}.columns"
         return None
 
+    def first_of(*reasons: str | None, otherwise: str) -> str | None:
+        return None if None in reasons else otherwise
+
     return {
         "ga4": None if sources.ga4 else "GA4 is not connected: add sources.ga4 to company.yml",
         "ga4.events.one_minute": event("one_minute"),
@@ -306,9 +309,21 @@ def inputs(sources: Sources, folder: Path | None = None) -> dict[str, str | None
         else "Search Console is not connected: add sources.search_console to company.yml",
         "clarity": None if sources.clarity else "Clarity is not connected: add sources.clarity to company.yml",
         "exports.contacts": export("contacts"),
-        "exports.contacts.newsletter_on": export("contacts", "newsletter_on"),
+        "exports.newsletter": first_of(
+            export("newsletter_subscribers"),
+            export("contacts", "newsletter_on"),
+            otherwise="newsletter sign-ups are not exported: add sources.exports.newsletter_subscribers to "
+            "company.yml, or newsletter_on to sources.exports.contacts.columns",
+        ),
+        "exports.newsletter_subscribers": export("newsletter_subscribers"),
         "exports.form_submissions": export("form_submissions"),
-        "exports.stage_changes": export("stage_changes"),
+        "exports.stages": first_of(
+            export("stage_changes"),
+            export("contacts", "mql_on"),
+            export("contacts", "stage"),
+            otherwise="the stages of contacts are not exported: add sources.exports.stage_changes to company.yml, "
+            "or mql_on or stage to sources.exports.contacts.columns",
+        ),
         "exports.deals": export("deals"),
         "exports.deals.contact_id": export("deals", "contact_id"),
         "exports.orders": export("orders"),

@@ -13,7 +13,7 @@ from connectors import clarity, export_tables, exports, ga4, plan, search_consol
 from connectors.errors import SourceError
 from connectors.table import Load, Table
 from pipelines import company as company_folder
-from pipelines import warehouse
+from pipelines import stage_events, warehouse
 from pipelines.company import Clarity, Company, Ga4, SearchConsole, yesterday
 from pipelines.credentials import api_token, google_credentials
 
@@ -27,6 +27,7 @@ ALL_TABLES: tuple[Table, ...] = (
     *export_tables.TABLES,
     *plan.TABLES,
     *company_folder.TABLES,
+    stage_events.STAGE_EVENTS,
     *warehouse.TABLES,
 )
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
@@ -57,9 +58,16 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     sources = company.sources
     found: list[dg.AssetsDefinition | dg.AssetSpec] = [_spec(table, fresh=False) for table in warehouse.TABLES]
 
-    def connect(name: str, tables: Sequence[Table], loads: Loads, is_on: bool = True, dated: bool = False) -> None:
+    def connect(
+        name: str,
+        tables: Sequence[Table],
+        loads: Loads,
+        is_on: bool = True,
+        dated: bool = False,
+        after: Sequence[Table] = (),
+    ) -> None:
         if is_on and tables:
-            found.append(_step(company, name, tables, loads, days if dated else None))
+            found.append(_step(company, name, tables, loads, days if dated else None, after))
         else:
             found.extend(_spec(table, fresh=False) for table in tables)
 
@@ -71,6 +79,10 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     connect("clarity", clarity.TABLES, partial(_clarity, company), is_on=sources.clarity is not None)
     connect("exports", exported, lambda con, run: exports.load(sources.exports, company.folder, company.timezone))
     found.extend(_spec(table, fresh=False) for table in missing)
+    objects = stage_events.watched(sources)
+    connect("stage_events", [stage_events.STAGE_EVENTS],
+            lambda con, run: stage_events.load(con, objects, run.last), is_on=bool(objects),
+            after=[table for table in (export_tables.CONTACTS, export_tables.DEALS) if table in exported])  # fmt: skip
     connect("plan", plan.TABLES, lambda con, run: plan.load(company.folder))
     connect("company", company_folder.TABLES,
             lambda con, run: company_folder.company_loads(company, warehouse.as_of(con, run.last)))  # fmt: skip
@@ -142,19 +154,24 @@ def _clarity(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Ite
     return clarity.load(client, partial(warehouse.last_answer, con, clarity.PAGE_DAYS))
 
 
-def _spec(table: Table, fresh: bool) -> dg.AssetSpec:
+def _spec(table: Table, fresh: bool, after: Sequence[Table] = ()) -> dg.AssetSpec:
     return dg.AssetSpec(
         ["raw", table.name], description=table.description, group_name="raw", owners=OWNERS, kinds={"python", "duckdb"},
-        freshness_policy=FRESH if fresh else None,
+        freshness_policy=FRESH if fresh else None, deps=[["raw", table.name] for table in after],
     )  # fmt: skip
 
 
 def _step(
-    company: Company, name: str, tables: Sequence[Table], loads: Loads, days: dg.DailyPartitionsDefinition | None
+    company: Company,
+    name: str,
+    tables: Sequence[Table],
+    loads: Loads,
+    days: dg.DailyPartitionsDefinition | None,
+    after: Sequence[Table],
 ) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=name,
-        specs=[_spec(table, fresh=True) for table in tables],
+        specs=[_spec(table, fresh=True, after=after) for table in tables],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run() if days else None,
         required_resource_keys={"warehouse"},

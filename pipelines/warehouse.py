@@ -213,6 +213,14 @@ def last_answer(con: duckdb.DuckDBPyConnection, table: Table, before: date) -> d
     return row[0] if row else None
 
 
+def last_loaded(con: duckdb.DuckDBPyConnection, table: Table, before: date = date.max) -> date | None:
+    """The last day before ``before`` that a load of the table was committed for; None for never."""
+    row = con.execute(
+        "select max(window_end) from raw.loads where table_name = ? and window_end < ?", [table.name, before]
+    ).fetchone()
+    return row[0] if row else None
+
+
 def as_of(con: duckdb.DuckDBPyConnection, last: date) -> date:
     """The last complete day that the warehouse covers once ``last`` is loaded; a backfill never takes it back."""
     row = con.execute("select max(as_of) from raw.company_settings").fetchone()

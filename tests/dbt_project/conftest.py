@@ -17,11 +17,12 @@ from dbt.contracts.graph.manifest import Manifest
 
 from connectors import clarity, export_tables, exports, ga4, plan, search_console
 from connectors.table import Table
-from pipelines import company, warehouse
+from pipelines import company, stage_events, warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 TABLES = (
-    *ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES, *warehouse.TABLES
+    *ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES,
+    stage_events.STAGE_EVENTS, *warehouse.TABLES,
 )  # fmt: skip
 AS_OF = date(2026, 5, 10)  # a Sunday
 Rows = Mapping[str, list[dict[str, Any]]]
@@ -110,7 +111,7 @@ def _inputs() -> list[str]:
 def hand_worked() -> dict[str, list[dict[str, Any]]]:
     """GA4 and Search Console since April 2026, deals since April 2025, no costs of orders and no social media."""
     days = [date(2026, 4, 1) + timedelta(days=n) for n in range(40)]  # 1 April to 10 May
-    missing = {"exports.orders.cost", "exports.social_followers"}
+    missing = {"exports.orders.cost", "exports.social_followers", "exports.newsletter_subscribers"}
     users = {("month", date(2026, 4, 1)): 100, ("month", date(2026, 5, 1)): 50, ("week", date(2026, 5, 4)): 30,
              ("quarter", date(2026, 4, 1)): 120}  # fmt: skip
     deals = [

@@ -131,8 +131,10 @@ def test_the_tables_of_the_demo() -> None:
         "second_page": "second_page_view",
     }
     assert found["company_article_paths"] == [{"path_prefix": "/articles/"}]
-    assert len(found["company_inputs"]) == 15
-    assert all(row["is_available"] and row["reason"] is None for row in found["company_inputs"])
+    assert len(found["company_inputs"]) == 16
+    assert all(row["is_available"] == (row["reason"] is None) for row in found["company_inputs"])
+    missing = [row["input"] for row in found["company_inputs"] if not row["is_available"]]
+    assert missing == ["exports.newsletter_subscribers"]  # the dates of its contacts tell
 
 
 def test_inputs_that_are_not_connected_say_why_and_what_to_do(write: Write) -> None:
@@ -162,7 +164,27 @@ def test_inputs_that_are_not_connected_say_why_and_what_to_do(write: Write) -> N
     assert inputs["exports.social_followers"]["reason"] == (
         "social followers are not exported: add sources.exports.social_followers to company.yml"
     )
-    assert inputs["exports.contacts.newsletter_on"]["reason"] == inputs["exports.contacts"]["reason"]
+    assert inputs["exports.newsletter"]["reason"].startswith("newsletter sign-ups are not exported: add sources.")
+    assert inputs["exports.stages"]["reason"].startswith("the stages of contacts are not exported: add sources.")
+
+
+@pytest.mark.parametrize(
+    "exports",
+    [
+        "stage_changes: {file: s.csv, columns: {contact_id: a, stage: b, entered_at: c}}",
+        "contacts: {file: c.csv, columns: {contact_id: a, created_on: b, mql_on: c}}",
+        "contacts: {file: c.csv, columns: {contact_id: a, created_on: b, stage: c}}",
+    ],
+)
+def test_stages_are_known_from_a_history_a_date_or_the_stage_itself(write: Write, exports: str) -> None:
+    company = load_company(write(f"{MINIMAL}sources:\n  exports:\n    {exports}\n"))
+    assert inputs(company.sources)["exports.stages"] is None
+
+
+def test_newsletter_signups_are_known_from_a_list_too(write: Write) -> None:
+    lists = "newsletter_subscribers: {file: n.csv, columns: {subscriber_id: a, subscribed_on: b}}"
+    company = load_company(write(f"{MINIMAL}sources:\n  exports:\n    {lists}\n"))
+    assert inputs(company.sources)["exports.newsletter"] is None
 
 
 def test_without_ga4_its_events_say_so(write: Write) -> None:

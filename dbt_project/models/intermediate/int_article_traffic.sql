@@ -13,14 +13,6 @@ search_page_days as (
     select date_on, host, path, clicks, impressions, position from {{ ref('stg_search_console__page_days') }}
 ),
 
--- The tag also runs on test hosts, which GA4 and Search Console leave out: only the article itself counts.
-clarity_page_days as (
-    select p.date_on, p.host, p.path, p.scroll_depth, p.sessions
-    from {{ ref('stg_clarity__page_days') }} as p
-    inner join article_hosts as h on p.host = h.host and p.path = h.path
-    where p.scroll_depth is not null and p.sessions is not null
-),
-
 measures as (
     select 'page_views' as measure, date_on, host, path, cast(page_views as double) as value from page_days
     union all
@@ -40,10 +32,6 @@ measures as (
     select 'search_impressions' as measure, date_on, host, path, impressions as value from search_page_days
     union all
     select 'search_places' as measure, date_on, host, path, position * impressions as value from search_page_days
-    union all
-    select 'scroll_sessions' as measure, date_on, host, path, sessions as value from clarity_page_days
-    union all
-    select 'scrolled_percent' as measure, date_on, host, path, scroll_depth * sessions as value from clarity_page_days
 )
 
 select

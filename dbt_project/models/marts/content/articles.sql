@@ -12,6 +12,8 @@ measures as (
     select host, path, period_start, measure, value from {{ ref('int_article_traffic') }}
     union all
     select host, path, period_start, measure, value from {{ ref('int_article_outcomes') }}
+    union all
+    select host, path, period_start, source as measure, scroll_depth as value from {{ ref('int_article_scrolls') }}
 ),
 
 -- Zero where the source covers the month, null where it cannot know.
@@ -23,7 +25,7 @@ zeros as (
         max(case when spans.input = 'ga4' then 0 end) as ga4,
         max(case when spans.input = 'search_console' then 0 end) as search,
         max(case when spans.input = 'exports.contacts' then contacts_zero.zero end) as leads,
-        max(case when spans.input = 'exports.stage_changes' then contacts_zero.zero end) as mqls,
+        max(case when spans.input = 'exports.stages' then contacts_zero.zero end) as mqls,
         max(case when spans.input = 'exports.deals.contact_id' then contacts_zero.zero end) as deals
     from months
     inner join spans on months.measured_to >= spans.first_on and months.period_start <= spans.last_on
@@ -44,8 +46,8 @@ article_months as (
         max(case when measure = 'search_clicks' then value end) as search_clicks,
         max(case when measure = 'search_impressions' then value end) as search_impressions,
         max(case when measure = 'search_places' then value end) as search_places,
-        max(case when measure = 'scroll_sessions' then value end) as scroll_sessions,
-        max(case when measure = 'scrolled_percent' then value end) as scrolled_percent,
+        max(case when measure = 'clarity' then value end) as clarity_depth,
+        max(case when measure = 'page_scrolls' then value end) as file_depth,
         max(case when measure = 'leads' then value end) as leads,
         max(case when measure = 'mqls' then value end) as mqls,
         max(case when measure = 'deals' then value end) as deals,
@@ -65,7 +67,11 @@ select
     cast(coalesce(article_months.engagement_seconds, zeros.ga4) as double) as engagement_seconds,
     cast(coalesce(article_months.scrolled_users, zeros.ga4) as bigint) as scrolled_users,
     article_months.scrolled_users / nullif(article_months.users, 0) as read_through_rate,
-    article_months.scrolled_percent / nullif(article_months.scroll_sessions, 0) as scroll_depth,
+    coalesce(article_months.clarity_depth, article_months.file_depth) as scroll_depth,
+    case
+        when article_months.clarity_depth is not null then 'clarity'
+        when article_months.file_depth is not null then 'page_scrolls'
+    end as scroll_depth_source,
     cast(coalesce(article_months.landing_sessions, zeros.ga4) as bigint) as landing_sessions,
     cast(coalesce(article_months.search_clicks, zeros.search) as bigint) as search_clicks,
     cast(coalesce(article_months.search_impressions, zeros.search) as bigint) as search_impressions,
