@@ -81,7 +81,9 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
 
     exported = [table for table in exports.TABLES if table.name.removeprefix("exports_") in sources.exports]
     missing = [table for table in exports.TABLES if table not in exported]
-    connect("ga4", (*ga4.TABLES, ga4.DEFINITIONS), partial(ga4_loads, company), is_on=sources.ga4 is not None, dated=True)
+    connect(
+        "ga4", (*ga4.TABLES, ga4.DEFINITIONS), partial(ga4_loads, company), is_on=sources.ga4 is not None, dated=True
+    )
     connect("search_console", search_console.TABLES, partial(_search_console, company),
             is_on=sources.search_console is not None, dated=True)  # fmt: skip
     connect("clarity", clarity.TABLES, partial(_clarity, company), is_on=sources.clarity is not None)

@@ -37,7 +37,9 @@ from connectors.ga4_reports import (
     quarters,
     readings,
     record_batches,
+    summed,
 )
+from connectors.personal import Pseudonyms
 from connectors.table import Load
 from demo.site import HOST, PV_HEAVY, site
 
@@ -637,3 +639,81 @@ def test_fewer_rows_than_announced_are_refused() -> None:
 
     with answering(answer) as client, pytest.raises(SourceError, match="1 of 2 rows"):
         night(client)
+
+
+# What is personal ----------------------------------------------------------------------------------------------------
+
+
+def page_days(paths: list[tuple[str, str]]) -> Any:
+    rows = [(["20261119", HOST, path], [views, "1.5", "2"]) for path, views in paths]
+    return report(["date", "hostName", "pagePath"], ["screenPageViews", "userEngagementDuration", "eventCount"], rows)
+
+
+def test_paths_lose_addresses_and_phone_numbers_and_what_is_then_one_row_adds_up() -> None:
+    wanted = Request(Report(ga4_tables.PAGE_DAYS), AS_OF, AS_OF)
+    held: list[pa.RecordBatch] = []
+    first = page_days([("/", "1"), ("/u/taro@example.com", "2"), ("/u/(redacted)", "4"), ("/05-12-2025", "8")])
+    second = page_days([("/u/hanako%40example.com", "16"), ("/call/090-1234-5678", "32")])
+    clean = [
+        row for page in (first, second) for batch in record_batches(page, wanted, held) for row in batch.to_pylist()
+    ]
+    (rest,) = summed(held, ga4_tables.PAGE_DAYS)
+    found = {row["path"]: (row["page_views"], row["engagement_seconds"]) for row in [*clean, *rest.to_pylist()]}
+    assert found == {
+        "/": (1, 1.5), "/05-12-2025": (8, 1.5), "/u/(redacted)": (22, 4.5), "/call/(redacted)": (32, 1.5)
+    }  # fmt: skip
+    assert rest.schema.equals(ga4_tables.PAGE_DAYS.schema)
+
+
+def test_clean_paths_are_handed_on_at_once() -> None:
+    held: list[pa.RecordBatch] = []
+    wanted = Request(Report(ga4_tables.PAGE_DAYS), AS_OF, AS_OF)
+    (batch,) = record_batches(page_days([("/a", "1"), ("/2026-11-20/b", "2")]), wanted, held)
+    assert (batch.num_rows, held) == (2, [])
+    assert list(summed(held, ga4_tables.PAGE_DAYS)) == []
+
+
+def test_client_ids_are_pseudonyms_and_those_not_set_are_dropped() -> None:
+    property = replace(PROPERTY, client_id="customUser:client_id")
+    wanted = Request(Report(ga4_tables.CLIENT_DAYS), AS_OF, AS_OF, names=property.names)
+    keys = [("1.2", "/a@b.co"), (" 1.2 ", "/c@d.co"), ("", "/x"), ("(not set)", "/x"), ("3.4", "/x")]
+    answer = report(
+        ["date", "customUser:client_id", "hostName", "pagePath"],
+        ["screenPageViews"],
+        [(["20261119", client_id, HOST, path], ["5"]) for client_id, path in keys],
+    )
+    held: list[pa.RecordBatch] = []
+    pseudonyms = Pseudonyms(b"k" * 32)
+    assert list(record_batches(answer, wanted, held, pseudonyms)) == []
+    (batch,) = summed(held, ga4_tables.CLIENT_DAYS)
+    assert {(row["client_id"], row["path"]): row["page_views"] for row in batch.to_pylist()} == {
+        (pseudonyms.of("1.2"), "/(redacted)"): 10,
+        (pseudonyms.of("3.4"), "/x"): 5,
+    }
+
+
+# What reports cost ---------------------------------------------------------------------------------------------------
+
+
+def test_the_cost_of_a_report_is_that_of_its_nearest_span() -> None:
+    wanted = Request(Report(ga4_tables.SITE_DAYS), date(2026, 1, 1), date(2026, 3, 31))  # 90 days
+    costs = ga4.Costs()
+    assert (costs.expected(wanted).tokens, costs.expected(wanted).is_assumed) == (20, True)
+    costs = ga4.Costs([
+        ga4.Observed("ga4_site_days", str(wanted), 4, requests=10, tokens=10, seconds=1.0, pages=10),
+        ga4.Observed("ga4_site_days", str(wanted), 30, requests=2, tokens=12, seconds=2.0, pages=4),
+    ])  # fmt: skip
+    cost = costs.expected(wanted)
+    assert (cost.tokens, cost.seconds, cost.pages, cost.is_assumed) == (18, 3.0, 6, False)
+    assert costs.expected(replace(wanted, last=date(2026, 1, 1))).tokens == 1  # never less than one
+
+
+def test_a_night_that_was_observed_is_planned_to_the_token(servers: demo.Demo, client: BetaAnalyticsDataClient) -> None:
+    costs = ga4.Costs()
+    assert ga4.plan(PROPERTY, AS_OF, AS_OF, START, AS_OF, costs).tokens == 17 * 20
+    fetches = [fetch for load in night(client) for fetch in load.fetches]
+    for fetch in fetches:
+        costs.note(fetch)
+    planned = ga4.plan(PROPERTY, AS_OF, AS_OF, START, AS_OF, costs)
+    assert (planned.requests, planned.assumed, planned.days) == (4, 0, 1)
+    assert planned.tokens == sum(fetch.tokens or 0 for fetch in fetches)
