@@ -181,7 +181,8 @@ def _sql(dimensions: list[str], conditions: list[str], impressions: str, rows_pe
     places = ", ".join(str(number + 1) for number in range(len(dimensions)))
     measures = (
         f"sum(clicks)::double as clicks_sum, sum({impressions})::double as impressions_sum, "
-        f"sum(position * {impressions}) / sum({impressions}) as position_mean"
+        # In whole numbers, for the last bits of a sum of fractions depend on the order of its rows.
+        f"sum(round(position * 10000)::bigint * {impressions}) / (10000 * sum({impressions})) as position_mean"
     )
     by = f" group by {places}" if places else ""
     sql = (

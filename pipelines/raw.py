@@ -131,8 +131,8 @@ def _search_console(company: Company, con: duckdb.DuckDBPyConnection, run: Days)
     missing = warehouse.first_missing(con, search_console.TABLES, company.start)
     first = min(run.first, missing, warehouse.first_unfinal(con, search_console.DAYS, company.start))
     forgotten = warehouse.as_of(con, run.last) - timedelta(days=search_console.KEPT_DAYS)
-    if missing > forgotten:  # then what is older is here, and an answer without it would take it away
-        first = max(first, forgotten)
+    # A forgotten day that was loaded stays: an answer without it would take it away.
+    first = max(first, min(missing, forgotten))
     partly, never = search_console.uncovered(settings.site_url, company.site.hosts, company.site.article_paths)
     said = [f"Search Console: {settings.site_url} holds only some pages of {place}" for place in partly]
     said += [f"Search Console: {settings.site_url} holds no page of {place}" for place in never]

@@ -130,7 +130,7 @@ def test_requests_are_logged(ga4: BetaAnalyticsDataClient, search: Callable[...,
     batch, query = servers.requests
     assert (batch.api, batch.method, batch.rows, batch.status) == ("ga4", "BatchRunReports", 60, "OK")
     assert batch.what == "; ".join(["2026-09-01..2026-09-30 date | sessions @0"] * 2)
-    assert (query.api, query.method, query.what) == ("search_console", "query", "2026-10-07..2026-10-07 page")
+    assert (query.api, query.method, query.what) == ("search_console", "query", "2026-10-07..2026-10-07 page web")
     assert demo_servers.count(servers.requests) == {("ga4", "BatchRunReports"): 1, ("search_console", "query"): 1}
 
 
