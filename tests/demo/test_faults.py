@@ -150,6 +150,11 @@ def test_faults_and_log_from_another_process(ga4: BetaAnalyticsDataClient, serve
         call("POST", "faults", {"kind": "420"})
 
 
+def test_one_in_three_requests_is_befallen(search: Callable[..., Any], servers: demo.Demo) -> None:
+    servers.faults.switch_on(Fault("truncated_json", "search_console", times=2, skip=1, every=3))
+    assert [isinstance(search(**BODY), str) for _ in range(9)] == [False, True, False, False, True, *[False] * 4]
+
+
 def test_an_unknown_fault_is_refused() -> None:
     with pytest.raises(ValueError, match="no fault is called '420'"):
         Fault("420")
