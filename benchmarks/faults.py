@@ -210,9 +210,9 @@ def disturbed(source: Source, demo: Demo, days: Days, known: Undisturbed, fault:
         prepare(con, source, known.before)
         committed: list[Load] = []
         while runs < 3:
-            if runs == 2:
-                demo.faults.clear()
             runs += 1
+            if runs == 3:
+                demo.faults.clear()
             done, error = run(source, source.address(demo), con, days)
             committed += done
             wrong += differences(content_of(con, source), either_way(source, known, committed), f"after run {runs}")
@@ -220,6 +220,8 @@ def disturbed(source: Source, demo: Demo, days: Days, known: Undisturbed, fault:
             if error is None:
                 break
             ended = "stopped, old rows kept"
+        if fault.kind == "slow":
+            time.sleep(SLOW_SECONDS)  # a late answer is logged when it ends
         if not any(request.status == fault.kind for request in demo.requests):
             wrong.append("the fault did not occur")
         wrong += differences(content_of(con, source), known.after, "in the end")
