@@ -25,6 +25,7 @@ import requests
 
 from connectors import cells, google
 from connectors.errors import OutOfQuota, SourceError
+from connectors.personal import redacted
 from connectors.table import Fetch, Load, Table, columns
 
 WHERE = "company.yml: sources.clarity"
@@ -183,7 +184,7 @@ def page_batch(day: date, read_at: datetime, days: int, found: Mapping[str | Non
         _refuse("no row names a URL")
     for url, values in found.items():
         with suppress(cells.CellError):  # about:blank and the like are no pages
-            pages.setdefault((cells.host(url or "") or "", cells.path(url or "")), []).append(values)
+            pages.setdefault((cells.host(url or "") or "", redacted(cells.path(url or ""))), []).append(values)
     same_day = {"date_on": day, "window_days": days, "read_at": read_at}
     rows = [same_day | {"host": host, "path": path} | _merge(same) for (host, path), same in pages.items()]
     return pa.RecordBatch.from_pylist(rows, schema=PAGE_DAYS.schema)

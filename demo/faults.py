@@ -28,7 +28,7 @@ class Fault:
 
     ``slow`` answers after ``seconds``. ``reset`` and ``truncated`` cut the connection in the middle of the answer, with
     RST and in good order; ``truncated_json`` is a complete HTTP answer whose JSON ends half-way. ``skip`` lets that
-    many requests pass first.
+    many requests pass first; after each time only one in ``every`` is befallen.
     """
 
     kind: str
@@ -37,6 +37,7 @@ class Fault:
     times: int = 1
     seconds: float = 2.0
     skip: int = 0
+    every: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -88,7 +89,8 @@ class Faults:
                 if fault.skip:
                     self._faults[place] = replace(fault, skip=fault.skip - 1)
                     continue
-                self._faults[place : place + 1] = [replace(fault, times=fault.times - 1)] if fault.times > 1 else []
+                left = replace(fault, times=fault.times - 1, skip=fault.every - 1)
+                self._faults[place : place + 1] = [left] if left.times else []
                 return fault
         return None
 

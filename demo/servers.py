@@ -235,7 +235,8 @@ class _Handler(BaseHTTPRequestHandler):
                 found = demo.search_console.query(site_url, body)
                 return found, len(found.get("rows", []))
 
-            what = f"{body.get('startDate')}..{body.get('endDate')} {','.join(body.get('dimensions', []))}"
+            kind = body.get("type", "web")
+            what = f"{body.get('startDate')}..{body.get('endDate')} {','.join(body.get('dimensions', []))} {kind}"
             answer, cut = demo.answer(SEARCH_CONSOLE, "query", what, work)
             return _json(answer), cut
         if (verb, path) == ("GET", clarity.PATH):

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from demo.draws import Flags, Floats, Ints
+from demo.search import ANONYMOUS
 from demo.season import DAY, weekday, year_month
 from demo.site import FIRST_ARTICLE
 from demo.world import World, day_number
@@ -161,7 +162,10 @@ def _search(world: World, periods: _Periods, state: str) -> Measures:
     day, shown = found["day"].to_numpy(), found["property_impressions"].to_numpy()
     impressions = periods.sum(day, shown)
     yield "search_impressions", impressions, None
-    yield "search_clicks", periods.sum(day, found["clicks"].to_numpy()), None
+    clicks = found["clicks"].to_numpy()
+    yield "search_clicks", periods.sum(day, clicks), None
+    is_hidden = found["slot"].to_numpy() == ANONYMOUS
+    yield "hidden_click_share", periods.sum(day[is_hidden], clicks[is_hidden]), periods.sum(day, clicks)
     yield "search_position", periods.sum(day, shown * found["position"].to_numpy()), impressions
 
 

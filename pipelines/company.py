@@ -11,9 +11,18 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import pyarrow as pa
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    model_validator,
+)
 
-from connectors import exports, yaml_file
+from connectors import exports, search_console, yaml_file
 from connectors.export_presets import Exports
 from connectors.table import Load, Table, columns
 from connectors.yaml_file import Day, Problem, nearest, wrong
@@ -121,6 +130,12 @@ def _site_url(site_url: str) -> str:
     return site_url
 
 
+def _search_types(kinds: tuple[search_console.SearchType, ...]) -> tuple[search_console.SearchType, ...]:
+    if "web" not in kinds:
+        raise wrong(Problem((), "web is missing, and every search KPI is of web search", "add web"))
+    return tuple(dict.fromkeys(kinds))
+
+
 def _endpoint(endpoint: str) -> str:
     address = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
     if not address.hostname or address.scheme not in ("", "http", "https"):
@@ -194,10 +209,13 @@ class Ga4(BaseModel):
 
 
 class SearchConsole(BaseModel):
-    """The Search Console property to read."""
+    """The Search Console property to read. A type of search that has no rows costs one request a month read."""
 
     model_config = _STRICT
     site_url: Annotated[str, AfterValidator(_site_url)] = Field(description="sc-domain:example.com")
+    search_types: Annotated[tuple[search_console.SearchType, ...], AfterValidator(_search_types)] = (
+        search_console.SEARCH_TYPES
+    )
     endpoint: Endpoint | None = None
     credentials: Credentials = Field(description="env:NAME, the variable that holds the path of the key file")
 
@@ -233,6 +251,17 @@ class Company(BaseModel):
     site: Site = Field(description="with hosts and article_paths below it")
     sources: Sources = Sources()
     _folder: Path = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _search_console_holds_articles(self) -> "Company":
+        settings = self.sources.search_console
+        if settings:
+            _, none = search_console.uncovered(settings.site_url, self.site.hosts, self.site.article_paths)
+            if len(none) == len(self.site.hosts) * len(self.site.article_paths):
+                problem = f"{settings.site_url} holds no page of {', '.join(none)} (site.hosts and site.article_paths)"
+                remedy = "take the property of that host (www.example.com is not example.com), or mend site"
+                raise wrong(Problem(("sources", "search_console", "site_url"), problem, remedy))
+        return self
 
     @property
     def folder(self) -> Path:

@@ -197,8 +197,18 @@ def _search_console(company: Company, con: duckdb.DuckDBPyConnection, run: Days)
     assert settings is not None
     missing = warehouse.first_missing(con, search_console.TABLES, company.start)
     first = min(run.first, missing, warehouse.first_unfinal(con, search_console.DAYS, company.start))
+    forgotten = warehouse.as_of(con, run.last) - timedelta(days=search_console.KEPT_DAYS)
+    # A forgotten day that was loaded stays: an answer without it would take it away.
+    first = max(first, min(missing, forgotten))
+    partly, never = search_console.uncovered(settings.site_url, company.site.hosts, company.site.article_paths)
+    said = [f"Search Console: {settings.site_url} holds only some pages of {place}" for place in partly]
+    said += [f"Search Console: {settings.site_url} holds no page of {place}" for place in never]
     with search_console.service(settings.endpoint, _search_console_credentials(settings)) as service:
-        yield from search_console.load(service, settings.site_url, first, run.last)
+        for load in search_console.load(
+            service, settings.site_url, first, run.last, search_types=settings.search_types
+        ):
+            load.warnings, said = [*said, *load.warnings], []
+            yield load
 
 
 def _clarity(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:

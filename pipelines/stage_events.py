@@ -136,8 +136,7 @@ where is_here and reason is not null
 
 def watched(sources: Sources) -> tuple[str, ...]:
     """The objects whose stage the exports show: contacts need the column, a deal's status stands in for its stage."""
-    contacts = sources.exports.get("contacts")
-    has_stage = contacts is not None and "stage" in contacts.columns
+    has_stage = any("stage" in file.columns for file in sources.exports.get("contacts", ()))
     return (*(("contact",) if has_stage else ()), *(("deal",) if "deals" in sources.exports else ()))
 
 

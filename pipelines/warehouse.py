@@ -218,9 +218,15 @@ def _first_gap(con: duckdb.DuckDBPyConnection, table: Table, start: date, since:
 
 
 def first_unfinal(con: duckdb.DuckDBPyConnection, table: Table, start: date) -> date:
-    """The first day that the source had not yet declared final when it was last read."""
-    row = con.execute(f"select max({table.date_column}) from raw.{table.name} where is_final").fetchone()
-    return max(start, row[0] + timedelta(days=1)) if row and row[0] else start
+    """The first day that the source had not yet declared final when it was last read.
+
+    That is the first row that is not final, or the day after the last final one, which may have had no row yet.
+    """
+    day = table.date_column
+    row = con.execute(
+        f"select least(min({day}) filter (not is_final), max({day}) filter (is_final) + 1) from raw.{table.name}"
+    ).fetchone()
+    return max(start, row[0]) if row and row[0] else start
 
 
 def last_answer(con: duckdb.DuckDBPyConnection, table: Table, before: date) -> date | None:

@@ -145,11 +145,18 @@ def test_the_next_night_reads_the_new_day_and_what_was_restated_in_few_requests(
     asked = Counter(request.api for request in town.demo.requests)
     assert asked["ga4"] <= 4
     assert asked["clarity"] == 1
-    # "2026-10-30..2026-10-30 page": the pulls of one day
-    spans = [request.what.split()[0].split("..") for request in town.demo.requests if request.api == "search_console"]
-    days = {start for start, end in spans if start == end}
-    assert 1 <= len(days) <= 4
-    assert asked["search_console"] <= 4 * len(days)
+    # "2026-10-30..2026-10-30 page web": the pulls of one day
+    pulls = [request.what.split() for request in town.demo.requests if request.api == "search_console"]
+    by_date = [span for span, dimensions, _ in pulls if dimensions == "date"]
+    of_web = Counter(span for span, dimensions, kind in pulls if dimensions != "date" and kind == "web")
+    of_others = Counter((span, kind) for span, dimensions, kind in pulls if dimensions != "date" and kind != "web")
+    # By date each of the six types once a month read (the restated days lie on both sides of a month's end); three
+    # kinds of rows of each day of web; pages alone of another type, on the days on which it has any.
+    assert len(by_date) == 6 * 2
+    assert 1 <= len(of_web) <= 4
+    assert set(of_web.values()) == {3}
+    assert set(of_others.values()) <= {1}
+    assert {kind for _, kind in of_others} <= {"image", "discover"}
 
 
 def test_a_second_night_over_the_same_day_changes_no_row(town: Town) -> None:

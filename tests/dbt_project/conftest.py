@@ -155,9 +155,23 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
              "total_users": 40, "scrolled_users": 10, "engagement_seconds": 1800.0},
         ],
         "search_console_days": [
-            {"date_on": day, "clicks": 2, "impressions": 300 if day == days[0] else 100,
+            {"date_on": day, "search_type": None if day < date(2026, 4, 5) else "web", "clicks": 2,
+             "impressions": 300 if day == days[0] else 100,
              "position": 8.0 if day == days[0] else 4.0, "is_final": day <= date(2026, 5, 6)}
             for day in days if day <= date(2026, 5, 8)
+        ] + [
+            {"date_on": date(2026, 4, 8), "search_type": "discover", "clicks": 90, "impressions": 900,
+             "position": None, "is_final": True}
+        ],
+        "search_console_page_days": [
+            {"date_on": date(2026, 4, 8), "search_type": "discover", "host": "www.example.com", "path": "/articles/a",
+             "clicks": 90, "impressions": 900, "position": None},
+            {"date_on": date(2026, 4, 1), "search_type": None, "host": "www.example.com", "path": "/articles/a",
+             "clicks": 1, "impressions": 10, "position": 4.0},
+        ],
+        "search_console_query_days": [
+            {"date_on": day, "query": query, "clicks": clicks, "impressions": 20, "position": 4.0}
+            for day in days if day <= date(2026, 4, 20) for query, clicks in (("invoice", 1), ("hanko", 0))
         ],
         "clarity_page_days": [
             {"date_on": date(2026, 4, day), "host": "www.example.com", "path": "/articles/a", "window_days": 1,

@@ -363,11 +363,37 @@ def test_ways_to_write_the_property_id(write: Write, property_id: str) -> None:
     assert company.sources.ga4.property_id == "123456"
 
 
-@pytest.mark.parametrize("site_url", ["sc-domain:example.com", "https://www.example.com/", "https://example.com/jp/"])
+@pytest.mark.parametrize(
+    "site_url", ["sc-domain:example.com", "https://www.example.com/", "https://www.example.com/blog/"]
+)
 def test_search_console_properties(write: Write, site_url: str) -> None:
     company = load_company(write(MINIMAL + SEARCH_CONSOLE.replace("sc-domain:example.com", site_url)))
     assert company.sources.search_console is not None
     assert company.sources.search_console.site_url == site_url
+
+
+@pytest.mark.parametrize("site_url", ["sc-domain:example.org", "https://example.com/", "https://www.example.com/jp/"])
+def test_a_property_that_holds_no_article_is_refused(write: Write, site_url: str) -> None:
+    """The apex is not www, and another folder is not the blog."""
+    error = refused(write(MINIMAL + SEARCH_CONSOLE.replace("sc-domain:example.com", site_url)))
+    assert error.where == "company.yml: sources.search_console.site_url (line 12)"
+    assert error.problem == f"{site_url} holds no page of www.example.com/blog/ (site.hosts and site.article_paths)"
+    assert "www.example.com is not example.com" in error.remedy
+
+
+def test_search_types_are_all_unless_named_and_web_is_one_of_them(write: Write) -> None:
+    def of(text: str) -> tuple[str, ...]:
+        settings = load_company(write(MINIMAL + SEARCH_CONSOLE + text)).sources.search_console
+        assert settings is not None
+        return settings.search_types
+
+    assert of("") == ("web", "image", "video", "news", "discover", "googleNews")
+    assert of("    search_types: [discover, web, web]\n") == ("discover", "web")
+    error = refused(write(MINIMAL + SEARCH_CONSOLE + "    search_types: [image]\n"))
+    assert (error.where, error.remedy) == ("company.yml: sources.search_console.search_types (line 14)", "add web")
+    error = refused(write(MINIMAL + SEARCH_CONSOLE + "    search_types: [web, discovery]\n"))
+    assert error.where == "company.yml: sources.search_console.search_types[1] (line 14)"
+    assert "'discover'" in error.problem
 
 
 @pytest.mark.parametrize(

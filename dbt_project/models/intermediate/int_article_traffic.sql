@@ -17,7 +17,15 @@ page_ends as (
 landing_days as (select date_on, landing_path, sessions from {{ ref('stg_ga4__landing_days') }}),
 
 search_page_days as (
-    select date_on, host, path, clicks, impressions, position from {{ ref('stg_search_console__page_days') }}
+    select date_on, host, path, clicks, impressions, position
+    from {{ ref('stg_search_console__page_days') }}
+    where search_type = 'web'
+),
+
+discover_page_days as (
+    select date_on, host, path, clicks
+    from {{ ref('stg_search_console__page_days') }}
+    where search_type = 'discover'
 ),
 
 measures as (
@@ -41,6 +49,8 @@ measures as (
     select 'search_impressions' as measure, date_on, host, path, impressions as value from search_page_days
     union all
     select 'search_places' as measure, date_on, host, path, position * impressions as value from search_page_days
+    union all
+    select 'discover_clicks' as measure, date_on, host, path, clicks as value from discover_page_days
 )
 
 select

@@ -30,7 +30,9 @@ first_days as (
     union all
     select 'ga4.events.second_page' as input, min(date_on) as first_on from {{ ref('stg_ga4__onward_days') }}
     union all
-    select 'search_console' as input, min(date_on) as first_on from {{ ref('stg_search_console__days') }}
+    select 'search_console' as input, min(date_on) as first_on
+    from {{ ref('stg_search_console__days') }}
+    where search_type = 'web'
     union all
     select 'exports.contacts' as input, min(created_on) as first_on from {{ ref('stg_exports__contacts') }}
     union all
@@ -82,6 +84,7 @@ last_days as (
         max(case when is_final then date_on end) as whole_to,
         max(case when is_final then date_on end) as settled_to
     from {{ ref('stg_search_console__days') }}
+    where search_type = 'web'
     union all
     select 'exports%' as inputs, as_of as last_on, as_of as whole_to, as_of as settled_to
     from {{ ref('stg_company__settings') }}

@@ -4,7 +4,7 @@ with months as (
     where grain = 'month' and measured_to is not null
 ),
 
-spans as (select input, first_on, last_on from {{ ref('int_input_spans') }}),
+spans as (select input, first_on, whole_to, last_on from {{ ref('int_input_spans') }}),
 
 methods as (
     select period_start, method
@@ -39,6 +39,21 @@ zeros as (
     group by months.period_start
 ),
 
+-- Whether Discover was read, Search Console does not say where it showed none of our articles.
+discover_months as (
+    select distinct period_start, 0 as zero
+    from measures
+    where measure = 'discover_clicks'
+),
+
+-- A month that Search Console reaches into, and may still change.
+fresh_months as (
+    select months.period_start
+    from months
+    inner join spans on months.period_start <= spans.last_on
+    where spans.input = 'search_console' and months.period_end > coalesce(spans.whole_to, date '0001-01-01')
+),
+
 article_months as (
     select
         host,
@@ -55,6 +70,7 @@ article_months as (
         max(case when measure = 'search_places' then value end) as search_places,
         max(case when measure = 'clarity' then value end) as clarity_depth,
         max(case when measure = 'page_scrolls' then value end) as file_depth,
+        max(case when measure = 'discover_clicks' then value end) as discover_clicks,
         max(case when measure = 'leads' then value end) as leads,
         max(case when measure = 'mqls' then value end) as mqls,
         max(case when measure = 'deals' then value end) as deals,
@@ -90,13 +106,16 @@ select
     cast(coalesce(article_months.search_clicks, zeros.search) as bigint) as search_clicks,
     cast(coalesce(article_months.search_impressions, zeros.search) as bigint) as search_impressions,
     article_months.search_places / nullif(article_months.search_impressions, 0) as search_position,
+    cast(coalesce(article_months.discover_clicks, discover_months.zero) as bigint) as discover_clicks,
     cast(coalesce(article_months.leads, zeros.leads) as bigint) as leads,
     cast(coalesce(article_months.mqls, zeros.mqls) as bigint) as mqls,
     cast(coalesce(article_months.deals, zeros.deals) as bigint) as deals,
     cast(coalesce(article_months.orders, zeros.deals) as bigint) as orders,
     cast(coalesce(article_months.order_value, zeros.deals) as double) as order_value,
-    months.period_end <= months.measured_to as is_complete
+    months.period_end <= months.measured_to and fresh_months.period_start is null as is_complete
 from article_months
 inner join months on article_months.period_start = months.period_start
 left join methods on months.period_start = methods.period_start
 left join zeros on months.period_start = zeros.period_start
+left join discover_months on months.period_start = discover_months.period_start
+left join fresh_months on months.period_start = fresh_months.period_start
