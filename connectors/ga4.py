@@ -38,12 +38,7 @@ from connectors.table import Fetch, Load
 __all__ = ["SCOPES", "TABLES", "Limits", "Property", "client", "load"]
 
 SCOPES = ("https://www.googleapis.com/auth/analytics.readonly",)
-API = google.Api(
-    where=WHERE,
-    name="Google Analytics Data API",
-    subject="property_id",
-    grant="give the service account the Viewer role under GA4 Admin > Property access management, and check the id",
-)
+API = google.GA4
 REPORTS_PER_BATCH = 5
 STANDARD_TOKENS = {"tokens_per_day": 200_000, "tokens_per_hour": 40_000, "tokens_per_project_per_hour": 14_000}
 

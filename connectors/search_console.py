@@ -23,13 +23,7 @@ from connectors import google
 from connectors.errors import OutOfQuota, SourceError
 from connectors.table import Fetch, Load, Table, columns
 
-API = google.Api(
-    where="company.yml: sources.search_console",
-    name="Google Search Console API",
-    subject="site_url",
-    grant="add the service account under Search Console > Settings > Users and permissions, and check the form:"
-    " sc-domain:example.com, or https://www.example.com/ with its last slash",
-)
+API = google.SEARCH_CONSOLE
 SCOPES = ("https://www.googleapis.com/auth/webmasters.readonly",)
 MOST_ROWS_A_DAY = 50_000
 DAY, TEXT, NUMBER = pa.date32(), pa.string(), pa.float64()

@@ -162,6 +162,25 @@ class Analytics:
             answer.metrics.add(**said, type_=_metric_type(name), deprecated_api_names=older)
         return answer
 
+    def account_summaries(self) -> dict[str, Any]:
+        """The JSON answer of the Admin API's accountSummaries.list."""
+        property = {
+            "property": f"properties/{self.property_id}",
+            "displayName": "デモ帳票クラウド",
+            "propertyType": "PROPERTY_TYPE_ORDINARY",
+            "parent": "accounts/300000001",
+        }
+        return {
+            "accountSummaries": [
+                {
+                    "name": "accountSummaries/300000001",
+                    "account": "accounts/300000001",
+                    "displayName": "デモ",
+                    "propertySummaries": [property],
+                }
+            ]
+        }
+
     def check_compatibility(self, request: Message) -> Message:
         self._check_property(request.property)
         _check_fields([d.name for d in request.dimensions], [m.name for m in request.metrics])
