@@ -48,8 +48,12 @@ def nightly(folder: Path | None, as_of: datetime | None) -> None:
 @company_option
 @click.option("--from", "first", type=day, required=True, help="The first day to read again.")
 @click.option("--to", "last", type=day, required=True, help="The last day to read again.")
-def backfill(folder: Path | None, first: datetime, last: datetime) -> None:
-    """Read a span of days again, in one run, then build, check and publish as every night."""
+@click.option("--anew", is_flag=True, help="Read all of it, also what an interrupted backfill of these days has read.")
+def backfill(folder: Path | None, first: datetime, last: datetime, anew: bool) -> None:
+    """Read a span of days again, in one run, then build, check and publish as every night.
+
+    It says first what it will take, and stops where the quotas' reserve begins; the same command then goes on.
+    """
     company = _company(folder)
     start, end = first.date(), _complete_day(company, last.date(), "--to")
     if start > end:
@@ -60,7 +64,7 @@ def backfill(folder: Path | None, first: datetime, last: datetime) -> None:
             f"{start} is before the company's first day",
             f"begin at {company.start}, or set an earlier start in company.yml",
         )
-    _run(company, start, end)
+    _run(company, start, end, backfill=True, anew=anew)
 
 
 @cli.command()
@@ -146,13 +150,17 @@ def _complete_day(company: "Company", asked: date | None, option: str) -> date:
     return asked
 
 
-def _run(company: "Company", first: date, last: date) -> None:
+def _run(company: "Company", first: date, last: date, backfill: bool = False, anew: bool = False) -> None:
     lock.take(company.state)  # before the seconds that the imports below cost, so that a second night leaves at once
     from pipelines import night
 
     span = str(last) if first == last else f"{first}..{last}"
     click.echo(f"{company.name}: night of {span}", err=True)
-    outcome = night.run(company, first, last)
+    begun_at = None
+    if backfill:
+        begun_at, plan = night.begin_backfill(company, first, last, anew)
+        click.echo("\n".join(plan), err=True)
+    outcome = night.run(company, first, last, begun_at)
     if outcome.problems:
         click.echo("\n".join(["", "not published:", *(f"  {problem}" for problem in outcome.problems)]), err=True)
         click.echo(night.staleness(company), err=True)

@@ -101,6 +101,13 @@ def _property_id(text: Any) -> str:
 _PROPERTY_REMEDY = "write the numeric property id: in GA4 it stands under Admin > Property details"
 
 
+def _custom_dimension(name: str) -> str:
+    if not re.fullmatch(r"custom(Event|User):[A-Za-z]\w*", name):
+        remedy = "write customEvent: or customUser: and the parameter's name, such as customEvent:client_id"
+        raise wrong(Problem((), f"{name} is not a custom dimension", remedy))
+    return name
+
+
 def _site_url(site_url: str) -> str:
     if not re.fullmatch(r"sc-domain:[^\s/:]+|https?://[^\s/]+/(\S*/)?", site_url):
         raise wrong(
@@ -169,7 +176,10 @@ class Site(BaseModel):
 
 
 class Ga4(BaseModel):
-    """The GA4 property to read. ``reserve`` is the share of each quota that is left for the company's other tools."""
+    """The GA4 property to read. ``reserve`` is the share of each quota that is left for the company's other tools.
+
+    ``client_id`` is the custom dimension that holds GA4's client id, for the join to the contacts.
+    """
 
     model_config = _STRICT
     property_id: Annotated[str, BeforeValidator(_property_id)] = Field(
@@ -179,6 +189,7 @@ class Ga4(BaseModel):
     endpoint: Endpoint | None = None
     credentials: Credentials = Field(description="env:NAME, the variable that holds the path of the key file")
     events: Mapping[Meaning, Annotated[str, Field(min_length=1)]] = {}
+    client_id: Annotated[str, AfterValidator(_custom_dimension)] | None = None
     reserve: float = Field(default=0.2, ge=0, le=1)
 
 

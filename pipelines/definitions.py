@@ -88,9 +88,12 @@ def _published(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefinit
         with warehouse.connect(context.resources.warehouse) as con:
             if not warehouse.is_audited(con):
                 raise dg.Failure("the marts did not pass their checks since they were last built: run the whole night")
-            as_of = warehouse.as_of(con, days_of_run(dict(context.run.tags), company).last)
+            days = days_of_run(dict(context.run.tags), company)
+            as_of = warehouse.as_of(con, days.last)
             night = publish.Publication(as_of, datetime.now(UTC), context.run.run_id)
             rows = publish.publish(con, company.state / "marts.duckdb", night)
+            if days.begun_at:
+                warehouse.end_backfill(con, days.first, days.last)
         return dg.MaterializeResult(
             metadata={"dagster/row_count": sum(rows.values()), "as_of": str(night.as_of), "tables": rows}
         )

@@ -1,8 +1,8 @@
 """The raw assets: each connector's tables, read for the days of the run and written to the warehouse."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import dagster as dg
@@ -11,17 +11,20 @@ from google.auth.credentials import Credentials
 
 from connectors import clarity, export_tables, exports, ga4, plan, search_console
 from connectors.errors import SourceError
+from connectors.personal import Pseudonyms
 from connectors.table import Load, Table
 from pipelines import company as company_folder
 from pipelines import warehouse
 from pipelines.company import Clarity, Company, Ga4, SearchConsole, yesterday
-from pipelines.credentials import api_token, google_credentials
+from pipelines.credentials import api_token, company_key, google_credentials
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
+BACKFILL = "gyakusan/backfill_begun_at"
 
 ALL_TABLES: tuple[Table, ...] = (
     *ga4.TABLES,
+    ga4.DEFINITIONS,
     *search_console.TABLES,
     *clarity.TABLES,
     *export_tables.TABLES,
@@ -35,17 +38,30 @@ OWNERS = ["team:marketing-data"]
 
 @dataclass(frozen=True)
 class Days:
-    """The days that a run is about, both inclusive. It also reads every earlier day that is still missing."""
+    """The days that a run is about, both inclusive. It also reads every earlier day that is still missing.
+
+    ``begun_at`` (UTC): of a backfill; what was read since then is not read again.
+    """
 
     first: date
     last: date
+    begun_at: datetime | None = None
 
 
 def days_of_run(tags: dict[str, str], company: Company) -> Days:
+    begun_at = datetime.fromisoformat(tags[BACKFILL]) if BACKFILL in tags else None
     if RANGE_END in tags:
-        return Days(date.fromisoformat(tags[RANGE_START]), date.fromisoformat(tags[RANGE_END]))
+        return Days(date.fromisoformat(tags[RANGE_START]), date.fromisoformat(tags[RANGE_END]), begun_at)
     last = date.fromisoformat(tags[PARTITION]) if PARTITION in tags else yesterday(company)
-    return Days(last, last)
+    return Days(last, last, begun_at)
+
+
+def still_to_read(con: duckdb.DuckDBPyConnection, tables: Sequence[Table], run: Days) -> Days:
+    """The days of a run, without those that an interrupted backfill has read; ``first`` is after ``last`` for none."""
+    dated = [table for table in tables if table.date_column]
+    if run.begun_at is None or not dated:
+        return run
+    return replace(run, first=warehouse.first_missing(con, dated, run.first, run.begun_at))
 
 
 Loads = Callable[[duckdb.DuckDBPyConnection, Days], Iterator[Load]]
@@ -65,7 +81,7 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
 
     exported = [table for table in export_tables.TABLES if table.name.removeprefix("exports_") in sources.exports]
     missing = [table for table in export_tables.TABLES if table not in exported]
-    connect("ga4", ga4.TABLES, partial(_ga4, company), is_on=sources.ga4 is not None, dated=True)
+    connect("ga4", (*ga4.TABLES, ga4.DEFINITIONS), partial(_ga4, company), is_on=sources.ga4 is not None, dated=True)
     connect("search_console", search_console.TABLES, partial(_search_console, company),
             is_on=sources.search_console is not None, dated=True)  # fmt: skip
     connect("clarity", clarity.TABLES, partial(_clarity, company), is_on=sources.clarity is not None)
@@ -112,17 +128,54 @@ def _clarity_token(settings: Clarity) -> str | None:
 def _ga4(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     settings = company.sources.ga4
     assert settings is not None
-    site = ga4.Property(
+    site, first = ga4_property(company, settings), _ga4_first(company, con, run)
+    known = [ga4.Definition.of_row(row) for row in warehouse.rows(con, ga4.DEFINITIONS)]
+    with ga4.client(settings.endpoint, settings.transport, _ga4_credentials(settings)) as client:
+        site, definitions = ga4.checked(client, site, known)
+        if definitions:
+            yield definitions
+        yield from ga4.load(
+            client,
+            site,
+            first,
+            run.last,
+            company.start,
+            through=warehouse.as_of(con, run.last),
+            pseudonyms=Pseudonyms(company_key(company.state)) if site.client_id else None,
+            costs=_ga4_costs(con),
+            quota=warehouse.quota_left(con, ga4.TABLES, datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)),
+        )
+
+
+def ga4_property(company: Company, settings: Ga4) -> ga4.Property:
+    return ga4.Property(
         settings.property_id,
         company.site.hosts,
         company.site.article_paths,
         {str(meaning): event for meaning, event in settings.events.items()},
         company.fiscal_year_start,
         settings.reserve,
+        company.timezone,
+        settings.client_id,
     )
-    first = min(run.first, warehouse.first_missing(con, ga4.TABLES, company.start))
-    with ga4.client(settings.endpoint, settings.transport, _ga4_credentials(settings)) as client:
-        yield from ga4.load(client, site, first, run.last, company.start, through=warehouse.as_of(con, run.last))
+
+
+def ga4_plan(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> ga4.Plan | None:
+    """What GA4 will be asked for in a run; None where it is not connected."""
+    settings = company.sources.ga4
+    if settings is None:
+        return None
+    first = _ga4_first(company, con, still_to_read(con, ga4.TABLES, run))
+    site, through = ga4_property(company, settings), warehouse.as_of(con, run.last)
+    return ga4.plan(site, first, run.last, company.start, through, _ga4_costs(con))
+
+
+def _ga4_first(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> date:
+    return min(run.first, warehouse.first_missing(con, ga4.TABLES, company.start))
+
+
+def _ga4_costs(con: duckdb.DuckDBPyConnection) -> ga4.Costs:
+    return ga4.Costs(ga4.Observed(*row) for row in warehouse.observed(con, ga4.TABLES))
 
 
 def _search_console(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
@@ -165,7 +218,8 @@ def _step(
         flags: dict[str, set[str]] = {table.name: set() for table in tables}
         with warehouse.connect(context.resources.warehouse) as con:
             try:
-                for load in loads(con, run):
+                to_read = still_to_read(con, tables, run) if days else run
+                for load in loads(con, to_read) if to_read.first <= run.last else ():
                     written = warehouse.replace(con, load)
                     rows[load.table.name] += written
                     flags[load.table.name].update(flag for fetch in load.fetches for flag in fetch.flags)
@@ -173,6 +227,8 @@ def _step(
                     context.log.info(f"raw.{load.table.name}{span}: {written:,} rows")
                     for warning in load.warnings:
                         context.log.warning(warning)
+                    for note in load.notes:
+                        context.log.info(note)
             except SourceError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
         for table in tables:

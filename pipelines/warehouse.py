@@ -31,14 +31,23 @@ FETCHES = Table(
             "flags": TEXT,
             "quota": TEXT,
         },
-        {"window_start": DAY, "window_end": DAY, "error": TEXT},
+        {"window_start": DAY, "window_end": DAY, "error": TEXT, "tokens": COUNT},
     ),
     key=(),
 )
 LOADS = Table(
     "loads",
     "One row per committed load of a table: the span of days it replaced (none for a snapshot) and its rows.",
-    columns({"table_name": TEXT, "row_count": COUNT, "loaded_at": MOMENT}, {"window_start": DAY, "window_end": DAY}),
+    columns(
+        {"table_name": TEXT, "row_count": COUNT, "loaded_at": MOMENT},
+        {"window_start": DAY, "window_end": DAY, "restated_days": COUNT},
+    ),
+    key=(),
+)
+BACKFILLS = Table(
+    "backfills",
+    "One row per backfill that was asked for: its span of days, when it was begun, and when it was published.",
+    columns({"first_on": DAY, "last_on": DAY, "begun_at": MOMENT}, {"done_at": MOMENT}),
     key=(),
 )
 AUDITS = Table(
@@ -47,7 +56,7 @@ AUDITS = Table(
     columns({"run_id": TEXT, "passed_at": MOMENT}),
     key=(),
 )
-TABLES = (FETCHES, LOADS, AUDITS)
+TABLES = (FETCHES, LOADS, BACKFILLS, AUDITS)
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
@@ -150,9 +159,10 @@ def _record(con: duckdb.DuckDBPyConnection, load: Load, rows: int) -> None:
             {
                 "table_name": load.table.name,
                 "row_count": rows,
-                "loaded_at": datetime.now(UTC).replace(tzinfo=None),
+                "loaded_at": _now(),
                 "window_start": load.start,
                 "window_end": load.end,
+                "restated_days": load.table.restated_days,
             }
         ],
     )
@@ -177,18 +187,27 @@ def _fetch_row(fetch: Fetch) -> dict[str, object]:
         "window_start": fetch.window_start,
         "window_end": fetch.window_end,
         "error": fetch.error,
+        "tokens": fetch.tokens,
     }
 
 
-def first_missing(con: duckdb.DuckDBPyConnection, tables: Iterable[Table], start: date) -> date:
-    """The first day from ``start`` on that some of the tables has not loaded: where a night goes on from."""
-    return min(_first_gap(con, table, start) for table in tables)
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _first_gap(con: duckdb.DuckDBPyConnection, table: Table, start: date) -> date:
+def first_missing(
+    con: duckdb.DuckDBPyConnection, tables: Iterable[Table], start: date, since: datetime | None = None
+) -> date:
+    """The first day from ``start`` on that some of the tables has not loaded (since a moment, in UTC, if one is given):
+    where a night, or an interrupted backfill, goes on from."""
+    return min(_first_gap(con, table, start, since or datetime.min) for table in tables)
+
+
+def _first_gap(con: duckdb.DuckDBPyConnection, table: Table, start: date, since: datetime) -> date:
     spans = con.execute(
-        "select window_start, window_end from raw.loads where table_name = ? and window_end >= ? order by 1",
-        [table.name, start],
+        "select window_start, window_end from raw.loads"
+        " where table_name = ? and window_end >= ? and loaded_at >= ? order by 1",
+        [table.name, start, since],
     ).fetchall()
     day = start
     for window_start, window_end in spans:
@@ -219,6 +238,59 @@ def as_of(con: duckdb.DuckDBPyConnection, last: date) -> date:
     return max(last, row[0]) if row and row[0] else last
 
 
+def begin_backfill(con: duckdb.DuckDBPyConnection, first: date, last: date, anew: bool) -> tuple[datetime, bool]:
+    """When the backfill of these days was begun, and whether that was earlier: one that did not end is gone on with.
+
+    ``anew`` begins it again whatever was read.
+    """
+    begun = con.execute(
+        "select max(begun_at) from raw.backfills where first_on = ? and last_on = ? and done_at is null", [first, last]
+    ).fetchone()
+    if begun and begun[0] and not anew:
+        return begun[0], True
+    end_backfill(con, first, last)
+    now = _now()
+    _insert_rows(con, BACKFILLS, [{"first_on": first, "last_on": last, "begun_at": now}])
+    return now, False
+
+
+def end_backfill(con: duckdb.DuckDBPyConnection, first: date, last: date) -> None:
+    con.execute(
+        "update raw.backfills set done_at = ? where first_on = ? and last_on = ? and done_at is null",
+        [_now(), first, last],
+    )
+
+
+def rows(con: duckdb.DuckDBPyConnection, table: Table) -> list[dict[str, object]]:
+    """Every row of a small raw table."""
+    found = con.execute(f"select {', '.join(table.schema.names)} from raw.{table.name}").fetchall()
+    return [dict(zip(table.schema.names, row, strict=True)) for row in found]
+
+
+def observed(
+    con: duckdb.DuckDBPyConnection, tables: Iterable[Table]
+) -> list[tuple[str, str, int, int, int, float, int]]:
+    """What each report of the tables took: table, report, days of its span, requests, tokens, seconds, pages."""
+    return con.execute(
+        "select table_name, regexp_replace(request, '^[^:]*: ', ''), window_end - window_start + 1,"
+        " count(*) filter (request like 'batchRunReports%'), sum(tokens)::bigint, sum(duration_seconds), count(*)"
+        " from raw.fetches where tokens is not null and error is null and table_name in (select unnest(?))"
+        " group by all order by all",
+        [[table.name for table in tables]],
+    ).fetchall()
+
+
+def quota_left(con: duckdb.DuckDBPyConnection, tables: Iterable[Table], since: datetime) -> dict[str, int]:
+    """What the last request for one of the tables since a moment (in UTC) left of the quotas; empty without one."""
+    row = con.execute(
+        "select quota from raw.fetches where quota <> '{}' and fetched_at >= ? and table_name in (select unnest(?))"
+        " order by fetched_at desc limit 1",
+        [since, [table.name for table in tables]],
+    ).fetchone()
+    left: dict[str, int] = json.loads(row[0]) if row else {}
+    return left
+
+
 def begin_audit(con: duckdb.DuckDBPyConnection) -> None:
     """From now on the marts are not to be published, until :func:`pass_audit`."""
     con.execute("delete from raw.audits")
@@ -226,7 +298,7 @@ def begin_audit(con: duckdb.DuckDBPyConnection) -> None:
 
 def pass_audit(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Every model was built and every check of it passed in this run."""
-    _insert_rows(con, AUDITS, [{"run_id": run_id, "passed_at": datetime.now(UTC).replace(tzinfo=None)}])
+    _insert_rows(con, AUDITS, [{"run_id": run_id, "passed_at": _now()}])
 
 
 def is_audited(con: duckdb.DuckDBPyConnection) -> bool:

@@ -188,7 +188,7 @@ def test_rows_become_typed_columns_and_the_other_row_stays() -> None:
         ["screenPageViews", "userEngagementDuration", "eventCount"],
         [(["20261119", HOST, "/"], ["12", "34.5", "40"]), (["20261120", HOST, "(other)"], ["1", "0", "2"])],
     )
-    (batch,) = record_batches(answer, wanted)
+    (batch,) = record_batches(answer, wanted, [])
     assert batch.schema.equals(ga4_tables.PAGE_DAYS.schema)
     assert [tuple(row.values()) for row in batch.to_pylist()] == [
         (date(2026, 11, 19), HOST, "/", 12, 34.5, 40),
@@ -203,21 +203,21 @@ def test_counts_may_come_as_decimals_and_of_a_sample_as_fractions() -> None:
         ["keyEvents"],
         [(["20261120", "Direct", "a"], ["3.0"]), (["20261120", "Direct", "b"], ["1234.6"])],
     )
-    (batch,) = record_batches(answer, wanted)
+    (batch,) = record_batches(answer, wanted, [])
     assert batch["key_events"].to_pylist() == [3, 1235]
 
 
 def test_a_quarter_is_named_by_the_request() -> None:
     wanted = Request(Report(ga4_tables.EVENT_USERS, "quarter", "events"), START, date(2026, 6, 30), date(2026, 4, 1))
     answer = report(["eventName"], ["activeUsers", "eventCount"], [(["sign_up"], ["2", "3"])])
-    (batch,) = record_batches(answer, wanted)
+    (batch,) = record_batches(answer, wanted, [])
     assert [tuple(row.values()) for row in batch.to_pylist()] == [("quarter", date(2026, 4, 1), "sign_up", 2, 3)]
 
 
 def test_other_columns_than_those_asked_for_are_refused() -> None:
     wanted = Request(Report(ga4_tables.ONWARD_DAYS), AS_OF, AS_OF)
     with pytest.raises(SourceError, match="incomplete"):
-        list(record_batches(report(["landingPage", "date"], ["sessions"], [(["/", "20261120"], ["1"])]), wanted))
+        list(record_batches(report(["landingPage", "date"], ["sessions"], [(["/", "20261120"], ["1"])]), wanted, []))
 
 
 def test_flags_tell_what_ga4_says_of_its_answer() -> None:
