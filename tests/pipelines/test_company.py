@@ -88,9 +88,9 @@ def test_the_demo() -> None:
     assert company.sources.search_console is not None
     assert company.sources.clarity is not None
     assert list(company.sources.exports) == list(export_tables.KINDS)
-    assert company.sources.exports["deals"].encoding == ("cp932",)
-    assert company.sources.exports["orders"].encoding == ("utf-8", "cp932", "euc_jp")
-    assert company.sources.exports["deals"].values["status"]["受注"] == "won"
+    assert company.sources.exports["deals"][0].encoding == ("cp932",)
+    assert company.sources.exports["orders"][0].encoding == ("utf-8", "cp932", "euc_jp")
+    assert company.sources.exports["deals"][0].values["status"]["受注"] == "won"
 
 
 def test_a_company_is_frozen() -> None:
@@ -450,7 +450,7 @@ def test_encodings(write: Write, encoding: str, expected: tuple[str, ...]) -> No
     company = load_company(
         write(MINIMAL + EXPORTS.replace("file: exports/deals.csv", f"file: a.csv\n      encoding: {encoding}"))
     )
-    assert company.sources.exports["deals"].encoding == expected
+    assert company.sources.exports["deals"][0].encoding == expected
 
 
 @pytest.mark.parametrize(
