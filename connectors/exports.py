@@ -60,7 +60,7 @@ def has_column(settings: ExportFile, column: str, folder: Path | None) -> bool:
 def _batches(
     kind: str, entries: Sequence[ExportFile], folder: Path, zone: ZoneInfo, fetches: list[Fetch]
 ) -> Iterator[pa.RecordBatch]:
-    for settings, pattern in ((settings, pattern) for settings in entries for pattern in settings.file):
+    for settings, pattern in ((entry, pattern) for entry in entries for pattern in entry.file):
         fetched_at, started, row_count = datetime.now(UTC), perf_counter(), 0
         file = _File(kind, settings, *tabular_file.newest(folder, pattern))
         for batch in _file_batches(file, zone):
@@ -87,6 +87,35 @@ class _File:
         """``line 17 column 金額``, for a column of ours."""
         headers = self.settings.columns.get(column or "", ("",))
         return f"{tabular_file.row_word(self.name)} {row} column {' or '.join(headers)}"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the beginning of a file shows, read as a night would read it."""
+
+    name: str
+    modified_at: datetime
+    rows: int
+    columns: tuple[str, ...]
+    """Our columns that the file has."""
+    lacking: tuple[str, ...]
+    """Our columns that it may lack, and does."""
+
+
+def sample(kind: str, settings: ExportFile, pattern: str, folder: Path, timezone: str, most: int = 1_000) -> Sample:
+    """Read the first rows of a file. Raises SourceError as :func:`load` does for these rows."""
+    file = _File(kind, settings, *tabular_file.newest(folder, pattern))
+    rows, zone = file.rows(), ZoneInfo(timezone)
+    positions = _positions(file, next(rows)[1])
+    batch = list(islice(rows, most))
+    if batch:
+        try:
+            _arrays(_readings(file, zone, None), positions, file, batch)
+        except cells.Undecided:
+            _arrays(_readings(file, zone, _written(file, positions)), positions, file, batch)
+    modified_at = datetime.fromtimestamp(file.path.stat().st_mtime, UTC)
+    lacking = tuple(column for column in settings.columns if column not in positions)
+    return Sample(file.name, modified_at, len(batch), tuple(positions), lacking)
 
 
 def _file_batches(file: _File, zone: ZoneInfo) -> Iterator[pa.RecordBatch]:

@@ -88,6 +88,24 @@ def service(endpoint: str | None, credentials: Credentials, timeout_seconds: flo
     return build("searchconsole", "v1", http=http, static_discovery=True, cache_discovery=False, client_options=options)
 
 
+def permissions(service: Resource) -> dict[str, str]:
+    """Each property that the account was added to, and its permission there, such as siteFullUser.
+
+    Raises one of google.ERRORS.
+    """
+    answer = service.sites().list().execute()
+    return {site["siteUrl"]: site["permissionLevel"] for site in answer.get("siteEntry", [])}
+
+
+def last_final_day(service: Resource, site_url: str, today: date) -> date | None:
+    """The last day that will not change any more, of the last ten; None without any. Raises one of google.ERRORS."""
+    first = today - timedelta(days=10)
+    question = {"startDate": str(first), "endDate": str(today), "dimensions": ["date"], "dataState": "all"}
+    answer = service.searchanalytics().query(siteUrl=site_url, body=question).execute()
+    days = day_batch([answer]).to_pylist()
+    return max((day["date_on"] for day in days if day["is_final"]), default=None)
+
+
 def load(service: Resource, site_url: str, first: date, last: date, limits: Limits = Limits()) -> Iterator[Load]:
     """Read ``first..last``, one calendar month after the other, with four Loads a month, to be drawn in order.
 

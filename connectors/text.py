@@ -21,3 +21,8 @@ class Text:
         ja = {name: value.ja if isinstance(value, Text) else value for name, value in values.items()}
         en = {name: value.en if isinstance(value, Text) else value for name, value in values.items()}
         return Text(self.ja.format(**ja), self.en.format(**en))
+
+
+def same(words: object) -> Text:
+    """A name, a number or a message of someone else, which both languages repeat as it is."""
+    return Text(str(words), str(words))
