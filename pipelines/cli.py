@@ -3,11 +3,12 @@
 import json
 import logging
 import os
+import shlex
 import sys
 import time
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -43,13 +44,48 @@ def cli() -> None:
     """Do our articles lead to deals and orders, and what must we do next?
 
     \b
-    Begin with:  gyakusan init DIR      asks what it must know, writes a company folder
-                 gyakusan doctor        checks every source and says what to do
-                 gyakusan nightly       reads, builds, checks and publishes
+    Begin with:  gyakusan init DIR
+                 gyakusan doctor --company DIR
+                 gyakusan nightly --company DIR
     """
 
 
-@cli.command()
+@cli.command(short_help="Ask a few questions and write a company folder.")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--name", help="The company's name. Default: that of the folder.")
+@click.option("--fiscal-year-start", metavar="MONTH", help="The month that the fiscal year starts with. Default: 4.")
+@click.option("--kgi", metavar="KPI=NUMBER[/GRAIN]", help="The goal: deals, orders or order_value; orders=30/quarter.")
+@click.option("--period", metavar="FROM..TO", help="The days of the goal. Default: this fiscal year.")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="SOURCE",
+    help="Connect now, once for each: ga4=PROPERTY_ID, search_console=SITE_URL, clarity, a CRM preset, or later.",
+)
+@click.option("--host", help="The host of the site. Default: what Search Console tells.")
+@click.option("--article-path", metavar="PATH", help="How the paths of articles begin. Default: /articles/.")
+@click.option("--start", metavar="DAY", help="The first day to load. Default: a year before this month.")
+@click.option("--timezone", default="Asia/Tokyo", show_default=True, metavar="NAME")
+@click.option("--currency", default="JPY", show_default=True, metavar="CODE")
+@click.option("--locale", type=click.Choice(["ja", "en"]), help="The language. Default: the environment's.")
+@click.option("--yes", is_flag=True, help="Ask nothing; take the defaults.")
+def init(folder: Path, yes: bool, **given: Any) -> None:
+    """Ask a few questions and write a company folder into DIR.
+
+    Every question is an option too. A file that is there already is never overwritten.
+    """
+    from pipelines import init as pages
+    from pipelines import questions
+
+    ask = questions.default if yes or not sys.stdin.isatty() else questions.prompt
+    pages.refuse_if_there(folder)
+    answers = questions.answers(folder, given, ask)
+    click.echo("\n".join(f"  {path}" for path in pages.write(folder, answers)))
+    click.echo(questions.NEXT.of(answers.locale) + shlex.join(["gyakusan", "doctor", "--company", str(folder)]))
+
+
+@cli.command(short_help="Check every source and file, and say what to do.")
 @company_option
 @click.option(
     "--json", "as_json", is_flag=True, help="A list of findings: group, check, status, text, remedy, command."
@@ -67,7 +103,7 @@ def doctor(folder: Path | None, as_json: bool, online: bool, clarity: bool, loca
     from pipelines import doctor as checks
     from pipelines import findings
 
-    context = findings.Context(_folder(folder), online, clarity, began)
+    context = findings.Context(_folder(folder), folder, online, clarity, began)
     found, language = checks.examine(context), checks.locale_of(context.folder, locale)
     if as_json:
         click.echo(findings.as_json(found, language))
@@ -76,7 +112,7 @@ def doctor(folder: Path | None, as_json: bool, online: bool, clarity: bool, loca
     sys.exit(FAILED if any(one.status == "error" for one in found) else 0)
 
 
-@cli.command()
+@cli.command(short_help="Read every source, build, check and publish.")
 @company_option
 @click.option("--as-of", type=day, help="The last complete day to load. Default: yesterday in the company's time zone.")
 def nightly(folder: Path | None, as_of: datetime | None) -> None:
@@ -86,7 +122,7 @@ def nightly(folder: Path | None, as_of: datetime | None) -> None:
     _run(company, last, last)
 
 
-@cli.command()
+@cli.command(short_help="Read a span of days again.")
 @company_option
 @click.option("--from", "first", type=day, required=True, help="The first day to read again.")
 @click.option("--to", "last", type=day, required=True, help="The last day to read again.")
@@ -109,7 +145,7 @@ def backfill(folder: Path | None, first: datetime, last: datetime, anew: bool) -
     _run(company, start, end, backfill=True, anew=anew)
 
 
-@cli.command()
+@cli.command(short_help="Query the published marts.")
 @company_option
 @click.argument("query")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per row.")
@@ -146,7 +182,7 @@ def _print_table(names: list[str], rows: list[tuple[object, ...]]) -> None:
     click.echo(f"{len(rows):,} rows")
 
 
-@cli.command()
+@cli.command(short_help="Open the Dagster UI.")
 @company_option
 @click.option("--port", default=3000, show_default=True, help="The port on this machine.")
 def ui(folder: Path | None, port: int) -> None:

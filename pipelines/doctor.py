@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from errno import ENOTDIR
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -81,13 +82,13 @@ def _environment(context: Context) -> Iterator[Finding]:
         yield python
     yield _duckdb_version()
     state = context.folder / ".gyakusan"
-    place = state if state.is_dir() else context.folder
+    place = next(path for path in (state, context.folder, *context.folder.parents) if path.is_dir())
     label = Text("書き込み", "state folder")
     try:
         with tempfile.NamedTemporaryFile(dir=place, prefix=".doctor-"):
             pass
         if state.exists() and not state.is_dir():
-            raise NotADirectoryError(20, "Not a directory")
+            raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR))
     except OSError as error:
         said = Text(f"{state} に書けません: {error.strerror}", f"{state} cannot be written: {error.strerror}")
         yield found(
@@ -96,7 +97,7 @@ def _environment(context: Context) -> Iterator[Finding]:
             label,
             said,
             Text("夜間処理のユーザーに書き込みを許してください", "let the user who runs the night write there"),
-            f"ls -ld {shlex.quote(str(state))} {shlex.quote(str(context.folder))}",
+            f"ls -ld {context.path('.gyakusan')} {context.path()}",
         )
         return
     yield found("state", "ok", label, same(str(state)))
@@ -171,7 +172,7 @@ def _project(context: Context, company: Company) -> Iterator[Finding]:
     yield Finding("project", "company.yml", "ok", Text("company.yml", "company.yml"), named)
     try:
         rows = [batch.num_rows for load in plan.load(company.folder) for batch in load.batches]
-        said = Text(f"目標 {rows[0]} 件、ペルソナ {rows[1]} 行", f"{rows[0]} targets, {rows[1]} persona rows")
+        said = Text(f"目標 {rows[0]} 件、ペルソナ {rows[1]} 行", f"targets: {rows[0]}, persona rows: {rows[1]}")
         yield Finding("project", "plan.yml", "ok", Text("plan.yml", "plan.yml"), said)
     except SourceError as error:
         yield from _wrong_file(error, context, "plan.yml")
@@ -189,7 +190,7 @@ def _project(context: Context, company: Company) -> Iterator[Finding]:
             Text("このユーザーだけが読めます（0600）", "only this user can read it (0600)"),
         )
     except SourceError as error:
-        path = shlex.quote(str(key))
+        path = context.path(".gyakusan", "key")
         open_to_all = "chmod" in error.remedy
         yield Finding(
             "project",
@@ -207,10 +208,10 @@ def _wrong_file(error: SourceError, context: Context, name: str) -> Iterator[Fin
     said = f"{error.where}: {error.problem}"
     missing = "no such file" in error.problem
     if missing:
-        command = f"gyakusan init {shlex.quote(str(context.folder))}"
+        command = f"gyakusan init {context.path()}"
         remedy = Text("下のコマンドが、質問しながら書きます", "the command below asks and writes it")
     else:
-        command = f"${{EDITOR:-vi}} {shlex.quote(str(context.folder / name))}"
+        command = f"${{EDITOR:-vi}} {context.path(name)}"
         remedy = Text("上の行を直してください: " + error.remedy, error.remedy)
     yield Finding("project", name, "error", same(name), same(said), remedy, command)
 
@@ -262,7 +263,7 @@ def _unreadable(context: Context, company: Company, kind: str, error: SourceErro
         same(kind),
         Text(f"ファイルがありません: {error.where}", said) if gone else same(said),
         Text("書き出して、そこに置いてください", error.remedy) if gone else same(error.remedy),
-        f"ls -l {shlex.quote(str(company.folder / 'exports'))}" if gone else context.edit,
+        f"ls -l {context.path('exports')}" if gone else context.edit,
     )
 
 
@@ -285,7 +286,7 @@ def _export(context: Context, company: Company, kind: str, found: Any) -> Findin
             label,
             Text("{days} 日前の {said}", "{days} days old: {said}").format(days=age.days, said=said),
             Text("新しく書き出して、置き換えてください", "export it again and replace it"),
-            f"ls -l {shlex.quote(str(company.folder / found.name))}",
+            f"ls -l {context.path(found.name)}",
         )
     if not found.rows:
         return Finding(

@@ -26,7 +26,7 @@ MARKS: dict[Status, tuple[str, str]] = {
 }
 """The mark of each status and its colour."""
 RUN = Text("→ 実行: ", "→ run: ")
-WIDTH, LABEL_WIDTH = 80, 20
+WIDTH, LABEL_WIDTH = 80, 22
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class Context:
     """What every check is told: the company folder and how far to go. ``began`` is a reading of time.monotonic."""
 
     folder: Path
+    named: Path | None = None
+    """The folder as the person named it; None where they are in it, or an environment variable names it."""
     online: bool = True
     clarity: bool = False
     """Whether one of Clarity's ten requests a day may be spent."""
@@ -62,15 +64,19 @@ class Context:
         return max(0.0, self.began + self.deadline_seconds - time.monotonic())
 
     def command(self, verb: str, *more: str) -> str:
-        return shlex.join(["gyakusan", verb, "--company", str(self.folder), *more])
+        return shlex.join(["gyakusan", verb, *(["--company", str(self.named)] if self.named else []), *more])
 
     @property
     def again(self) -> str:
         return self.command("doctor")
 
+    def path(self, *parts: str) -> str:
+        """A path in the company folder, quoted for the shell."""
+        return shlex.quote(str((self.named or self.folder).joinpath(*parts)))
+
     @property
     def edit(self) -> str:
-        return f"${{EDITOR:-vi}} {shlex.quote(str(self.folder / 'company.yml'))}"
+        return f"${{EDITOR:-vi}} {self.path('company.yml')}"
 
 
 def as_json(findings: Sequence[Finding], locale: Locale) -> str:
@@ -91,31 +97,33 @@ def as_json(findings: Sequence[Finding], locale: Locale) -> str:
 
 def show(findings: Sequence[Finding], locale: Locale, next_command: str) -> None:
     """Print the findings by group, at most 80 columns wide but for commands, which stay in one piece to be copied."""
+    from rich.cells import set_cell_size
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text as Styled
 
     console = Console(highlight=False)
     console.width = min(WIDTH, console.width)
+    indent = " " * (LABEL_WIDTH + 5)
     for group, title in GROUPS.items():
         some = [one for one in findings if one.group == group]
-        if not some:
-            continue
-        console.print(Styled(title.of(locale), style="bold"))
+        if some:
+            console.print(Styled(title.of(locale), style="bold"))
         for one in some:
             mark, colour = MARKS[one.status]
             quiet = "dim" if one.status == "skipped" else ""
-            said = one.text.of(locale) + (f"\n{one.remedy.of(locale)}" if one.remedy else "")
-            line = Table.grid(padding=(0, 1, 0, 0))
-            line.add_column(width=3)
-            line.add_column(width=LABEL_WIDTH)
-            line.add_column()
-            line.add_row(Styled(f"  {mark}", style=colour), Styled(one.label.of(locale), quiet), Styled(said, quiet))
-            console.print(line)
+            before = Styled.assemble(
+                (f"  {mark} ", colour), (set_cell_size(one.label.of(locale), LABEL_WIDTH) + " ", quiet)
+            )
+            for said in (one.text, one.remedy):
+                for line in Styled(said.of(locale), quiet).wrap(console, WIDTH - len(indent)) if said else ():
+                    line.rstrip()
+                    console.print(before + line, soft_wrap=True)
+                    before = Styled(indent)
             if one.command:
-                command = Styled(" " * (LABEL_WIDTH + 5)).append(RUN.of(locale)).append(one.command, "bold")
-                console.print(command, soft_wrap=True)
-        console.print()
+                command = Styled(indent).append(RUN.of(locale)).append(one.command, "" if quiet else "bold")
+                console.print(command, soft_wrap=True, style=quiet)
+        if some:
+            console.print()
     errors, warnings = (sum(one.status == status for one in findings) for status in ("error", "warning"))
     summary = Text("すべて確認できました。", "All is well.")
     if errors:

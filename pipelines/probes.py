@@ -129,7 +129,7 @@ CHECKS = {
     "read_through": Text("{source} の読了", "{source} read-through"),
     "reports": Text("{source} のレポート", "{source} reports"),
     "quota": Text("{source} の割り当て", "{source} quota"),
-    "days": Text("{source} の確定日", "{source} final days"),
+    "days": Text("{source} の確定日", "{source} days"),
 }
 CLICKS = {
     "key": Text(
