@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cache, cached_property
+from functools import cache
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -75,7 +75,7 @@ class Property:
     def api_name(self, name: str) -> str:
         return self.renamed.get(name, name)
 
-    @cached_property
+    @property
     def names(self) -> Mapping[str, str]:
         """Column -> the API name of its dimension or metric."""
         names = API_NAMES | ({"client_id": self.client_id} if self.client_id else {})

@@ -81,7 +81,8 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
 
     exported = [table for table in export_tables.TABLES if table.name.removeprefix("exports_") in sources.exports]
     missing = [table for table in export_tables.TABLES if table not in exported]
-    connect("ga4", (*ga4.TABLES, ga4.DEFINITIONS), partial(_ga4, company), is_on=sources.ga4 is not None, dated=True)
+    connect("ga4", (*ga4.TABLES, ga4.DEFINITIONS), partial(ga4_loads, company),
+            is_on=sources.ga4 is not None, dated=True)  # fmt: skip
     connect("search_console", search_console.TABLES, partial(_search_console, company),
             is_on=sources.search_console is not None, dated=True)  # fmt: skip
     connect("clarity", clarity.TABLES, partial(_clarity, company), is_on=sources.clarity is not None)
@@ -111,7 +112,7 @@ def problems(company: Company) -> list[str]:
     return found
 
 
-def _ga4(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
+def ga4_loads(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     settings = company.sources.ga4
     assert settings is not None
     site, first = ga4_property(company, settings), _ga4_first(company, con, run)

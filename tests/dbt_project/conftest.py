@@ -182,6 +182,10 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
             {"kpi": "deals", "grain": "month", "start_on": date(2026, 4, 1), "end_on": date(2026, 6, 30),
              "target": 50.0, "is_kgi": False, "owner": "sales"},
         ],
+        "loads": [
+            {"table_name": "ga4_site_days", "row_count": 80, "loaded_at": datetime(2026, 5, 11), "window_start": days[0],
+             "window_end": AS_OF, "restated_days": 3},
+        ],
         "fetches": [
             {"table_name": "ga4_site_days", "request": "day", "window_start": days[0], "window_end": date(2026, 4, 30),
              "row_count": 60, "fetched_at": datetime(2026, 5, 1), "duration_seconds": 1.0, "retries": 0,

@@ -7,6 +7,13 @@ page_months as (
     from {{ ref('stg_ga4__page_months') }}
 ),
 
+page_ends as (
+    select page_ends.period_start as date_on, page_ends.host, page_ends.path, page_ends.active_users
+    from {{ ref('stg_ga4__page_ends') }} as page_ends
+    inner join {{ ref('stg_company__events') }} as events on page_ends.event_name = events.event_name
+    where events.meaning = 'end_of_article'
+),
+
 landing_days as (select date_on, landing_path, sessions from {{ ref('stg_ga4__landing_days') }}),
 
 search_page_days as (
@@ -27,6 +34,8 @@ measures as (
     select 'users' as measure, date_on, host, path, active_users as value from page_months
     union all
     select 'scrolled_users' as measure, date_on, host, path, scrolled_users as value from page_months
+    union all
+    select 'finished_users' as measure, date_on, host, path, active_users as value from page_ends
     union all
     select 'engagement_seconds' as measure, date_on, host, path, engagement_seconds as value from page_months
     union all

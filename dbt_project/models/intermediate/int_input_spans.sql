@@ -40,14 +40,21 @@ with first_days as (
     from {{ ref('stg_exports__social_followers') }}
 ),
 
+ga4_spans as (
+    select min(final_to) as final_to
+    from {{ ref('int_ga4_spans') }}
+    where table_name = 'ga4_site_days'
+),
+
 last_days as (
-    -- GA4 may still change the last three days it has given, Search Console every day it has not called final.
+    -- GA4 may still change the last three days it was read for, Search Console every day it has not called final.
     select
         'ga4%' as inputs,
-        max(date_on) as last_on,
-        max(date_on) as whole_to,
-        max(date_on) - interval '3' day as settled_to
-    from {{ ref('stg_ga4__site_days') }}
+        max(site_days.date_on) as last_on,
+        max(site_days.date_on) as whole_to,
+        max(ga4_spans.final_to) as settled_to
+    from {{ ref('stg_ga4__site_days') }} as site_days
+    cross join ga4_spans
     union all
     select
         'search_console%' as inputs,

@@ -6,6 +6,12 @@ with months as (
 
 spans as (select input, first_on, last_on from {{ ref('int_input_spans') }}),
 
+methods as (
+    select period_start, method
+    from {{ ref('int_kpi_methods') }}
+    where kpi = 'read_through_rate' and grain = 'month'
+),
+
 contact_articles as (select contact_id from {{ ref('int_contact_articles') }}),
 
 measures as (
@@ -40,6 +46,7 @@ article_months as (
         max(case when measure = 'users' then value end) as users,
         max(case when measure = 'engagement_seconds' then value end) as engagement_seconds,
         max(case when measure = 'scrolled_users' then value end) as scrolled_users,
+        max(case when measure = 'finished_users' then value end) as finished_users,
         max(case when measure = 'landing_sessions' then value end) as landing_sessions,
         max(case when measure = 'search_clicks' then value end) as search_clicks,
         max(case when measure = 'search_impressions' then value end) as search_impressions,
@@ -64,7 +71,14 @@ select
     cast(coalesce(article_months.users, zeros.ga4) as bigint) as users,
     cast(coalesce(article_months.engagement_seconds, zeros.ga4) as double) as engagement_seconds,
     cast(coalesce(article_months.scrolled_users, zeros.ga4) as bigint) as scrolled_users,
-    article_months.scrolled_users / nullif(article_months.users, 0) as read_through_rate,
+    case
+        when methods.method = 'end_of_article' then cast(coalesce(article_months.finished_users, zeros.ga4) as bigint)
+    end as finished_users,
+    case
+        when methods.method = 'end_of_article' then coalesce(article_months.finished_users, 0)
+        else article_months.scrolled_users
+    end / nullif(article_months.users, 0) as read_through_rate,
+    case when article_months.users > 0 then methods.method end as read_through_method,
     article_months.scrolled_percent / nullif(article_months.scroll_sessions, 0) as scroll_depth,
     cast(coalesce(article_months.landing_sessions, zeros.ga4) as bigint) as landing_sessions,
     cast(coalesce(article_months.search_clicks, zeros.search) as bigint) as search_clicks,
@@ -78,4 +92,5 @@ select
     months.period_end <= months.measured_to as is_complete
 from article_months
 inner join months on article_months.period_start = months.period_start
+left join methods on months.period_start = methods.period_start
 left join zeros on months.period_start = zeros.period_start
