@@ -1,13 +1,13 @@
 """What company.yml says of exported files: where they are and how their headers and values map to ours."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from connectors import cells
 from connectors.cells import DayOrder
-from connectors.export_tables import CHOICES, DEFAULTS, KINDS, READ_FROM, readable
+from connectors.export_tables import CHOICES, DEFAULTS, KINDS, MADE_FROM, NEEDS, ONE_OF, READ_FROM, readable
 from connectors.yaml_file import Problem, nearest, wrong
 
 
@@ -16,6 +16,8 @@ def _one_or_more(headers: Any) -> Any:
 
 
 Headers = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
+ANY_OTHER = "*"
+"""In ``values``: every value of the file that is not named."""
 _FilledText = Annotated[str, Field(min_length=1)]
 
 
@@ -29,12 +31,22 @@ class ExportFile(BaseModel):
     encoding: tuple[str, ...] = Field(("utf-8", "cp932", "euc_jp"), min_length=1)
     delimiter: str | None = None
     sheet: str | None = None
-    columns: Mapping[str, Headers] = {}
-    """Our column: the headers that it may have in the file; the first that the file has is taken."""
+    columns: Mapping[str, Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]] = {}
+    """Our column: the headers that it may have in the file; the first that the file has is taken. None of them leaves
+    out a column of the preset."""
     may_lack: frozenset[str] = frozenset()
     """Our columns of a preset that a file may be without."""
     values: Mapping[str, Mapping[str, str]] = {}
+    """Our column: {value in the file: our value}; ``*`` is any other value."""
+    only: Mapping[_FilledText, Headers] = {}
+    """A header in the file: the values of the rows that are asked for; rows with any other are left out."""
     day_order: DayOrder | None = None
+    footer: bool = False
+    """Whether the last rows with other or hardly any cells are a footer, as Salesforce writes below a report."""
+    id_format: Literal["salesforce"] | None = None
+    """``salesforce``: ids of 15 characters become those of 18 that Salesforce writes elsewhere."""
+    may_shrink: bool = False
+    """Whether the file may hold half as many rows as the one before it, or fewer."""
 
     @field_validator("file", mode="before")
     @classmethod
@@ -60,12 +72,6 @@ class ExportFile(BaseModel):
         return delimiter
 
 
-def needed(kind: str) -> frozenset[str]:
-    """Our columns that every file of a kind must have."""
-    names = (READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if not field.nullable)
-    return frozenset(name for name in names if (kind, name) not in DEFAULTS)
-
-
 def unknown_kind(kind: str) -> Problem:
     return Problem((kind,), "is not a kind of export", nearest(kind, list(KINDS)))
 
@@ -78,9 +84,21 @@ def missing(kind: str, file: ExportFile) -> Iterator[Problem]:
         remedy = "add `columns:` and below it, our column: the header in your file; or the `preset:` of your tool"
         yield Problem(("columns",), "is missing", remedy)
         return
-    for column in readable(kind):
-        if column in needed(kind) and column not in file.columns:
+    for column in needed(kind):
+        if column not in file.columns:
             yield Problem(("columns", column), "is missing", f"add `{column}:` and the header in your file")
+    for either in ONE_OF.get(kind, ()):
+        if not file.columns.keys() & set(either):
+            named = " or ".join(f"`{column}:`" for column in either)
+            problem = f"is missing, and so is {' and '.join(either[1:])}"
+            yield Problem(("columns", either[0]), problem, f"add {named} and the header in your file")
+    for column, others in NEEDS.get(kind, {}).items():
+        if column in file.columns and not file.columns.keys() & set(others):
+            yield Problem(
+                ("columns", others[0]),
+                f"is missing, without which {column} does not say enough",
+                f"add `{others[0]}:` and the header in your file",
+            )
 
 
 def unknown(kind: str, file: ExportFile) -> Iterator[Problem]:
@@ -88,7 +106,7 @@ def unknown(kind: str, file: ExportFile) -> Iterator[Problem]:
     for column, headers in file.columns.items():
         if column not in readable(kind):
             yield Problem(("columns", column), "is not a column of ours", nearest(column, readable(kind)))
-        elif not all(map(cells.plain, headers)):
+        elif not all(map(cells.plain, headers)) or not (headers or file.preset):
             yield Problem(("columns", column), "names no header", "write the header in your file")
     choices = {column: known for (of, column), known in CHOICES.items() if of == kind}
     for column, ours in file.values.items():
@@ -100,3 +118,11 @@ def unknown(kind: str, file: ExportFile) -> Iterator[Problem]:
             if our_value not in choices[column]:
                 problem = f"{our_value} is not a {column} of ours"
                 yield Problem(("values", column, value), problem, nearest(our_value, choices[column]))
+
+
+def needed(kind: str) -> list[str]:
+    """Our columns without which a file of the kind cannot be read."""
+    otherwise = {column for either in ONE_OF.get(kind, ()) for column in either}
+    otherwise.update(column for of, column in [*DEFAULTS, *MADE_FROM] if of == kind)
+    required = {READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if not field.nullable}
+    return [column for column in readable(kind) if column in required - otherwise]

@@ -188,7 +188,15 @@ ONE_OF = {
     "newsletter_subscribers": (("subscriber_id", "email"),),
     "deals": (("status", "is_won"),),
 }
-"""Our columns of which a file must have one; the first is made from the others where it is missing."""
+"""Our columns of which a file must have one."""
+MADE_FROM = {
+    ("form_submissions", "submission_id"): ("contact_id", "person_id", "submitted_at", "form", "asset"),
+    ("newsletter_subscribers", "subscriber_id"): ("person_id",),
+}
+"""Ids that are made from other columns of the table where the file has none."""
+
+NEEDS = {"deals": {"is_won": ("is_closed", "status")}}
+"""Our columns that say nothing without one of others: a deal that is not won may be open or lost."""
 
 
 def readable(kind: str) -> list[str]:

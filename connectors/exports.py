@@ -121,12 +121,12 @@ def sample(kind: str, settings: ExportFile, pattern: str, folder: Path, timezone
 def _file_batches(file: _File, zone: ZoneInfo) -> Iterator[pa.RecordBatch]:
     rows = file.rows()
     positions = _positions(file, next(rows)[1])
-    readings = _readings(file, zone, None)
+    readings = _readings(file, positions, zone, None)
     while batch := list(islice(rows, BATCH_ROWS)):
         try:
             arrays = _arrays(readings, positions, file, batch)
         except cells.Undecided:
-            readings = _readings(file, zone, _written(file, positions))
+            readings = _readings(file, positions, zone, _written(file, positions))
             arrays = _arrays(readings, positions, file, batch)
         yield pa.RecordBatch.from_arrays(arrays, schema=KINDS[file.kind].schema)
 
@@ -137,7 +137,7 @@ def _arrays(readings: Sequence["_Reading"], positions: Mapping[str, int], file: 
     arrays = []
     for reading in readings:
         try:
-            text = texts[positions[reading.source]] if reading.source in positions else None
+            text = None if reading.source is None else texts[positions[reading.source]]
             arrays.append(_column(reading, text, len(batch)))
         except _RowError as bad:
             where = f"{file.name} {file.place(batch[bad.row][0], reading.source)}"
@@ -151,7 +151,7 @@ def _written(file: _File, positions: Mapping[str, int]) -> dict[str, cells.Writt
     Batches that were read before hold no date of either order and no number, so that they stay right. Memory holds
     one row. Raises SourceError for a file with the day first in one row and the month first in another.
     """
-    dated = _dated(file)
+    dated = [column for column in _dated(file) if column in positions]
     orders: dict[cells.DayOrder, str] = {}
     serials, others = set(), set()
     for number, row in islice(file.rows(), 1, None):
@@ -200,11 +200,7 @@ def _first_row(headers: Sequence[str]) -> str:
 
 def _positions(file: _File, headers: Sequence[str]) -> dict[str, int]:
     """The place of each mapped column of ours in the file's rows."""
-    found = [cells.header(header) for header in headers]
-    places = {
-        column: [place for place, header in enumerate(found) if header in map(cells.header, named)]
-        for column, named in file.settings.columns.items()
-    }
+    places = {column: _first_found(headers, named) for column, named in file.settings.columns.items()}
     missing = [column for column in places if not places[column] and column not in file.settings.may_lack]
     if missing:
         wanted = ", ".join(f"{' or '.join(file.settings.columns[column])} (for {column})" for column in missing)
@@ -217,9 +213,17 @@ def _positions(file: _File, headers: Sequence[str]) -> dict[str, int]:
     for column, alike in places.items():
         if len(alike) > 1:
             names = [cells.plain(headers[place]) for place in alike]
-            where, problem = f"{file.name} column {names[0]}", f"may be any of these headers: {', '.join(names)}"
+            where = f"{file.name} column {' or '.join(file.settings.columns[column])}"
+            problem = f"may be any of these headers: {', '.join(names)}"
             raise SourceError(where, problem, f"leave one column of this name in the export (it is our {column})")
     return {column: alike[0] for column, alike in places.items() if alike}
+
+
+def _first_found(headers: Sequence[str], named: Sequence[str]) -> list[int]:
+    """The places of the first of the named headers that is there; several where they differ in writing alone."""
+    found = [cells.header(header) for header in headers]
+    alike = ([place for place, header in enumerate(found) if header == cells.header(name)] for name in named)
+    return next(filter(None, alike), [])
 
 
 @dataclass(frozen=True)
@@ -238,11 +242,19 @@ class _RowError(Exception):
         super().__init__(problem)
 
 
-def _readings(file: _File, zone: ZoneInfo, written: Mapping[str, cells.Written] | None) -> list[_Reading]:
-    return [_reading(field, file, zone, written) for field in KINDS[file.kind].schema]
+def _readings(
+    file: _File, positions: Mapping[str, int], zone: ZoneInfo, written: Mapping[str, cells.Written] | None
+) -> list[_Reading]:
+    return [_reading(field, file, positions, zone, written) for field in KINDS[file.kind].schema]
 
 
-def _reading(field: pa.Field, file: _File, zone: ZoneInfo, written: Mapping[str, cells.Written] | None) -> _Reading:
+def _reading(
+    field: pa.Field,
+    file: _File,
+    positions: Mapping[str, int],
+    zone: ZoneInfo,
+    written: Mapping[str, cells.Written] | None,
+) -> _Reading:
     kind, mapping = file.kind, file.settings
     source = READ_FROM.get(field.name, field.name)
     values = {cells.plain(value): ours for value, ours in mapping.values.get(source, {}).items()}
@@ -259,7 +271,7 @@ def _reading(field: pa.Field, file: _File, zone: ZoneInfo, written: Mapping[str,
     else:
         parser = _PARSERS[field.type]
     if_empty = values.get("", DEFAULTS.get((kind, field.name)))
-    return _Reading(field, source if source in mapping.columns else None, parser, if_empty)
+    return _Reading(field, source if source in positions else None, parser, if_empty)
 
 
 _PARSERS = {TEXT: cells.WORDS, MONEY: cells.AMOUNT, COUNT: cells.COUNT}

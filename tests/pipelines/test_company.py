@@ -6,7 +6,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from connectors import export_tables
 from connectors.errors import SourceError
 from pipelines.company import Company, company_loads, inputs, is_loopback, load_company
 
@@ -87,7 +86,15 @@ def test_the_demo() -> None:
     assert company.sources.ga4.events["one_minute"] == "engaged_60s"
     assert company.sources.search_console is not None
     assert company.sources.clarity is not None
-    assert list(company.sources.exports) == list(export_tables.KINDS)
+    assert list(company.sources.exports) == [
+        "contacts",
+        "form_submissions",
+        "stage_changes",
+        "deals",
+        "orders",
+        "contracts",
+        "social_followers",
+    ]
     assert company.sources.exports["deals"][0].encoding == ("cp932",)
     assert company.sources.exports["orders"][0].encoding == ("utf-8", "cp932", "euc_jp")
     assert company.sources.exports["deals"][0].values["status"]["受注"] == "won"
@@ -370,6 +377,20 @@ def test_what_is_not_a_search_console_property(write: Write, site_url: str) -> N
             "is not a column of ours",
             "Known: deal_id, status",
         ),
+        (
+            "deal_id: ID, status: Stage",
+            "deal_id: ID, stage: Stage",
+            "deals.columns.status (line 14)",
+            "is missing, and so is is_won",
+            "add `status:` or `is_won:`",
+        ),
+        (
+            "status: Stage",
+            "is_won: Won",
+            "deals.columns.is_closed (line 14)",
+            "is missing, without which is_won does not say enough",
+            "add `is_closed:`",
+        ),
         ("status: Stage", 'status: " "', "deals.columns.status (line 14)", "names no header", "write the header"),
         (
             "Closed Won: won",
@@ -404,7 +425,7 @@ def test_what_is_not_a_search_console_property(write: Write, site_url: str) -> N
             "skip: 1\n      columns: {order_id: No, ",
             "orders.skip (line 19)",
             "is not a key that can stand here",
-            "Known: file, encoding, delimiter, sheet, columns, values, day_order",
+            "Known: preset, file, encoding, delimiter, sheet, columns, may_lack, values, only, day_order",
         ),
         (
             "columns: {order_id: No, ",
