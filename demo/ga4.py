@@ -123,6 +123,8 @@ class Analytics:
 
     def __init__(self, world: World, answers: Answers | None = None, property_id: str = PROPERTY) -> None:
         self.answers = answers or Answers()
+        self.listed = True
+        """Whether the account has been added to the property, so that the Admin API lists it."""
         self.property_id = property_id
         self._lock = threading.Lock()
         self._spent: dict[str, int] = {"day": 0, "hour": 0}
@@ -192,6 +194,8 @@ class Analytics:
 
     def account_summaries(self) -> dict[str, Any]:
         """The JSON answer of the Admin API's accountSummaries.list."""
+        if not self.listed:
+            return {}
         property = {
             "property": f"properties/{self.property_id}",
             "displayName": "デモ帳票クラウド",

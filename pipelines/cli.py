@@ -78,7 +78,7 @@ def init(folder: Path, yes: bool, **given: Any) -> None:
     from pipelines import init as pages
     from pipelines import questions
 
-    ask = questions.default if yes or not sys.stdin.isatty() else questions.prompt
+    ask = questions.prompt if _is_asked() and not yes else questions.default
     pages.refuse_if_there(folder)
     answers = questions.answers(folder, given, ask)
     click.echo("\n".join(f"  {path}" for path in pages.write(folder, answers)))
@@ -167,6 +167,11 @@ def sql(folder: Path | None, query: str, as_json: bool) -> None:
             click.echo(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False))
     else:
         _print_table(names, rows)
+
+
+def _is_asked() -> bool:
+    """Whether somebody is there to answer a question."""
+    return sys.stdin.isatty()
 
 
 def _print_table(names: list[str], rows: list[tuple[object, ...]]) -> None:

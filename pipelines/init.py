@@ -200,9 +200,17 @@ def _commented(block: str) -> str:
 def _exports(of: Answers) -> str:
     if of.preset is None:
         return _words(EXPORTS, of.locale)
-    kinds = export_presets.built_in(of.preset).exports
-    entries = (f"    {kind}: {{preset: {of.preset}, file: {_file(of.preset, kind)}}}\n" for kind in kinds)
-    return _words(EXPORTS_HEAD, of.locale) + "".join(entries)
+    now, later = _kinds(of.preset)
+    lines = {kind: f"{kind}: {{preset: {of.preset}, file: {_file(of.preset, kind)}}}\n" for kind in (*now, *later)}
+    entries = "".join(f"    {lines[kind]}" for kind in now) + "".join(f"    # {lines[kind]}" for kind in later)
+    return _words(EXPORTS_HEAD, of.locale) + entries
+
+
+def _kinds(preset: str) -> tuple[list[str], list[str]]:
+    """The kinds of file to begin with, contacts and deals where the tool has them, and those for later."""
+    kinds = list(export_presets.built_in(preset).exports)
+    now = [kind for kind in kinds if kind in ("contacts", "deals")] or kinds
+    return now, [kind for kind in kinds if kind not in now]
 
 
 def _file(preset: str, kind: str) -> str:
@@ -213,8 +221,8 @@ def _file(preset: str, kind: str) -> str:
 def _exports_readme(of: Answers) -> str:
     text = _words(README, of.locale)
     if of.preset:
-        kinds = export_presets.built_in(of.preset).exports
-        text += "\n" + "".join(f"- `{of.preset}-{kind}*` ({kind})\n" for kind in kinds)
+        now, _ = _kinds(of.preset)
+        text += "\n" + "".join(f"- `{of.preset}-{kind}*` ({kind})\n" for kind in now)
     return text
 
 
