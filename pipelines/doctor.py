@@ -206,8 +206,7 @@ def _project(context: Context, company: Company) -> Iterator[Finding]:
 def _wrong_file(error: SourceError, context: Context, name: str) -> Iterator[Finding]:
     """What is wrong with a file that a person writes, as its reader says it."""
     said = f"{error.where}: {error.problem}"
-    missing = "no such file" in error.problem
-    if missing:
+    if not any((context.folder / file).exists() for file in ("company.yml", "plan.yml")):
         command = f"gyakusan init {context.path()}"
         remedy = Text("下のコマンドが、質問しながら書きます", "the command below asks and writes it")
     else:

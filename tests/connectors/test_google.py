@@ -42,7 +42,8 @@ def ask_ga4(request: pytest.FixtureRequest, servers: demo.Demo) -> Iterator[Call
 def _raised(client: BetaAnalyticsDataClient, property_id: str) -> Exception:
     with pytest.raises(google.ERRORS) as raised:
         client.run_report({"property": f"properties/{property_id}"})
-    return raised.value
+    error: Exception = raised.value
+    return error
 
 
 def ask_search_console(servers: demo.Demo) -> Exception:
@@ -124,10 +125,11 @@ def test_a_refused_key_is_told_from_a_wrong_clock(said: str, cause: str) -> None
     assert google.cause_of(error) == cause
 
 
-@pytest.mark.parametrize(
-    "error", [ConnectionRefusedError(), TimeoutError(), httplib2.ServerNotFoundError(), TransportError("no route")]
-)  # type: ignore[no-untyped-call]
-def test_no_answer_is_no_refusal(error: Exception) -> None:  # fmt: skip
+NO_ROUTE = TransportError("no route")  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError(), TimeoutError(), httplib2.ServerNotFoundError(), NO_ROUTE])
+def test_no_answer_is_no_refusal(error: Exception) -> None:
     assert google.cause_of(error) == "unreachable"
 
 

@@ -39,6 +39,13 @@ def running() -> Iterator[demo.Demo]:
         yield servers
 
 
+@pytest.fixture(scope="module")
+def exported(running: demo.Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exports")
+    write_exports(running.world, folder)
+    return folder
+
+
 @dataclass
 class Town:
     """A company folder on the demo's servers, and what is edited in it."""
@@ -59,13 +66,13 @@ class Town:
 
 
 @pytest.fixture
-def town(running: demo.Demo, tmp_path: Path) -> Iterator[Town]:
+def town(running: demo.Demo, exported: Path, tmp_path: Path) -> Iterator[Town]:
     folder = tmp_path / "acme"
     folder.mkdir()
     text = (DEMO / "company.yml").read_text().replace("127.0.0.1:8787", running.ga4_grpc)
     (folder / "company.yml").write_text(text.replace("http://127.0.0.1:8788", running.http))
     shutil.copy(DEMO / "plan.yml", folder)
-    write_exports(running.world, folder / "exports")
+    shutil.copytree(exported, folder / "exports")
     yield Town(folder, running)
     running.faults.clear()
     running.forget_requests()
@@ -294,13 +301,14 @@ def old_marts(town: Town) -> None:
         (lambda t: (t.folder / "exports" / "deals.csv").unlink(), "exports.deals", "error", "no such file",
          "ls -l acme/exports"),
         (old_file, "exports.deals", "warning", "20 days old", "ls -l acme/exports/deals.csv"),
-        (lambda t: t.edit(("amount: 金額", "amount: 金額（税込）")), "exports.deals", "error", "金額(税込)", "company.yml"),
+        (lambda t: t.edit(("amount: 金額", "amount: 金額（税込）")), "exports.deals", "error", "金額(税込)",
+         "company.yml"),
         (lambda t: t.edit(("受注: won, ", "")), "exports.deals", "error", "受注", "company.yml"),
         (no_duckdb_folder, "state", "error", "cannot be written: Not a directory", "ls -ld acme/.gyakusan acme"),
         (open_key, "key", "error", "can be read by other users", "chmod 600 acme/.gyakusan/key"),
         (lambda t: t.edit(("kpi: orders", "kpi: order"), name="plan.yml"), "plan.yml", "error", "order is not a KPI",
          "vi} acme/plan.yml"),
-        (lambda t: (t.folder / "plan.yml").unlink(), "plan.yml", "error", "no such file", "gyakusan init acme"),
+        (lambda t: (t.folder / "plan.yml").unlink(), "plan.yml", "error", "no such file", "vi} acme/plan.yml"),
         (lambda t: t.edit(("currency: JPY", "currency: yen"), ("locale: ja", "locale: jp")), "company.yml", "error",
          "2 entries are wrong", "vi} acme/company.yml"),
         (old_marts, "published", "warning", "days behind", "gyakusan nightly --company acme"),
@@ -321,6 +329,12 @@ def test_every_finding_that_is_wrong_has_a_command(town: Town) -> None:
     assert found["ga4.key"].command == "export GYAKUSAN_NOT_SET=/path/to/key.json"
     assert "GYAKUSAN_NOT_SET is not set" in found["ga4.key"].text.en
     assert all(one.command for one in found.values() if one.status in ("warning", "error"))
+
+
+def test_a_folder_without_anything_is_told_to_begin(tmp_path: Path) -> None:
+    found = {one.check: one for one in doctor.examine(Context(tmp_path / "new", Path("new")))}
+    assert wrong(found) == {"company.yml": "error"}
+    assert found["company.yml"].command == "gyakusan init new"
 
 
 def test_a_night_that_runs_is_left_alone(town: Town) -> None:
@@ -390,10 +404,8 @@ def test_hosts_that_never_answer_cost_less_than_ten_seconds(town: Town) -> None:
     """They take the connection and say nothing."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        text = (town.folder / "company.yml").read_text()
-        (town.folder / "company.yml").write_text(
-            re.sub(r"(endpoint: (http://)?)127\.0\.0\.1:\d+", rf"\g<1>{address}", text)
-        )
+        text = re.sub(r"127\.0\.0\.1:\d+", address, (town.folder / "company.yml").read_text())
+        (town.folder / "company.yml").write_text(text)
         began = time.monotonic()
         done = gyakusan(town, "--json", "--clarity", "--locale", "en")
         seconds = time.monotonic() - began
