@@ -127,7 +127,7 @@ def _ask(client: Client, days: int, fetches: list[Fetch]) -> tuple[Any, datetime
     try:
         found, seconds, retries = google.ask(lambda: client.get(days), _again, client.pause_seconds)
     except requests.RequestException as error:
-        explained = _explain(error)
+        explained = explain(error)
         fetches.append(Fetch(PAGE_DAYS.name, name, None, None, 0, datetime.now(UTC), 0.0, error=str(explained)))
         raise explained from None
     moment = parsedate_to_datetime(found.headers["Date"]) if "Date" in found.headers else datetime.now(UTC)
@@ -143,7 +143,7 @@ def _again(error: Exception, earlier: Sequence[Exception]) -> bool:
     return isinstance(error, requests.RequestException) and len(earlier) < 2 and status not in range(300, 500)
 
 
-def _explain(error: requests.RequestException) -> SourceError:
+def explain(error: requests.RequestException) -> SourceError:
     """What a person can do; what the server wrote is not shown, for it may repeat the token."""
     status = getattr(error.response, "status_code", 0)
     said = f"HTTP {status}" if status else type(error).__name__

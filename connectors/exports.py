@@ -89,11 +89,34 @@ class _File:
         return f"{tabular_file.row_word(self.name)} {row} column {' or '.join(headers)}"
 
 
-def _file_batches(file: _File, zone: ZoneInfo) -> Iterator[pa.RecordBatch]:
+@dataclass(frozen=True)
+class Sample:
+    """What the beginning of a file shows, read as a night would read it."""
+
+    name: str
+    modified_at: datetime
+    rows: int
+    columns: tuple[str, ...]
+    """Our columns that the file has."""
+    lacking: tuple[str, ...]
+    """Our columns that it may lack, and does."""
+
+
+def sample(kind: str, settings: ExportFile, pattern: str, folder: Path, timezone: str, most: int = 1_000) -> Sample:
+    """Read the first rows of a file. Raises SourceError as :func:`load` does for these rows."""
+    file = _File(kind, settings, *tabular_file.newest(folder, pattern))
+    positions = _positions(file, next(file.rows())[1])
+    batch = next(_file_batches(file, ZoneInfo(timezone), most), None)
+    modified_at = datetime.fromtimestamp(file.path.stat().st_mtime, UTC)
+    lacking = tuple(column for column in settings.columns if column not in positions)
+    return Sample(file.name, modified_at, batch.num_rows if batch else 0, tuple(positions), lacking)
+
+
+def _file_batches(file: _File, zone: ZoneInfo, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
     rows = file.rows()
     positions = _positions(file, next(rows)[1])
     readings = _readings(file, positions, zone, None)
-    while batch := list(islice(rows, BATCH_ROWS)):
+    while batch := list(islice(rows, batch_rows)):
         try:
             arrays = _arrays(readings, positions, file, batch)
         except cells.Undecided:

@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import grpc
+import httplib2
 from google.analytics.data_v1beta import BetaAnalyticsDataClient
 from google.analytics.data_v1beta.services.beta_analytics_data.transports import BetaAnalyticsDataGrpcTransport
 from google.api_core.exceptions import ServerError, TooManyRequests
 from google.auth.credentials import AnonymousCredentials, Credentials
+from google_auth_httplib2 import AuthorizedHttp
+from googleapiclient.discovery import build
 
 from connectors import google
 from connectors.errors import OutOfQuota, SourceError
@@ -17,12 +20,7 @@ from connectors.ga4_costs import STANDARD_TOKENS, Costs
 from connectors.ga4_reports import WHERE, Property, Request, flags
 from connectors.table import Fetch
 
-API = google.Api(
-    where=WHERE,
-    name="Google Analytics Data API",
-    subject="property_id",
-    grant="give the service account the Viewer role under GA4 Admin > Property access management, and check the id",
-)
+API = google.GA4
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,33 @@ def client(endpoint: str | None, transport: str, credentials: Credentials) -> Be
         endpoint, options=[("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
     )
     return BetaAnalyticsDataClient(transport=BetaAnalyticsDataGrpcTransport(channel=channel))
+
+
+def readable_properties(
+    endpoint: str | None, transport: str, credentials: Credentials, timeout_seconds: float
+) -> dict[str, str] | None:
+    """The number and name of each property that an account may read, as the Admin API lists them.
+
+    None where it does not answer: it is not enabled, or ``endpoint`` speaks gRPC and so is not the Admin API's too.
+    """
+    if endpoint is not None and transport != "rest":
+        return None
+    anonymous = isinstance(credentials, AnonymousCredentials)
+    plain = httplib2.Http(timeout=timeout_seconds, **({"proxy_info": None} if anonymous else {}))
+    url = endpoint if endpoint is None or "://" in endpoint else f"http://{endpoint}"
+    try:
+        with build(
+            "analyticsadmin", "v1beta", http=plain if anonymous else AuthorizedHttp(credentials, plain),
+            static_discovery=True, cache_discovery=False, client_options={"api_endpoint": url} if url else {},
+        ) as service:  # fmt: skip
+            answer = service.accountSummaries().list(pageSize=200).execute()
+        return {
+            property["property"].removeprefix("properties/"): property.get("displayName", "")
+            for account in answer.get("accountSummaries", [])
+            for property in account.get("propertySummaries", [])
+        }
+    except (*google.ERRORS, AttributeError, KeyError):
+        return None
 
 
 @dataclass

@@ -14,6 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 from google.analytics.data_v1beta.types import (
+    BatchRunReportsRequest,
+    BatchRunReportsResponse,
     CheckCompatibilityRequest,
     Compatibility,
     DateRange,
@@ -22,6 +24,7 @@ from google.analytics.data_v1beta.types import (
     FilterExpression,
     GetMetadataRequest,
     Metric,
+    OrderBy,
     RunReportRequest,
 )
 
@@ -168,32 +171,50 @@ class _Asking:
 
 @dataclass(frozen=True)
 class PropertyFacts:
-    """Who a property is: its time zone and currency, and how often each configured event came in 28 days."""
+    """Who a property is, and how often its most frequent events, hosts and pages came in 28 days."""
 
     time_zone: str
     currency: str
     events: Mapping[str, int]
+    hosts: Mapping[str, int]
+    paths: Mapping[str, int]
+    """Of the company's hosts."""
+    quota: Mapping[str, int]
+    """What is left of each."""
 
 
-def property_facts(source: Source) -> PropertyFacts:
-    """One small report. Raises SourceError, OutOfQuota."""
+def property_facts(source: Source, most: int = 1_000) -> PropertyFacts:
+    """One request for three reports of at most ``most`` rows. Raises SourceError, OutOfQuota."""
     property = source.property
-    names = tuple(dict.fromkeys(property.events.values()))
-    event_name = property.api_name("eventName")
-    listed = Filter(field_name=event_name, in_list_filter=Filter.InListFilter(values=names, case_sensitive=True))
-    question = RunReportRequest(
+    asked = {"eventName": "eventCount", "hostName": "eventCount", "pagePath": "screenPageViews"}
+    hosts = Filter.InListFilter(values=property.hosts)
+    question = BatchRunReportsRequest(
         property=f"properties/{property.property_id}",
-        dimensions=[Dimension(name=event_name)] if names else [],
-        metrics=[Metric(name=property.api_name("eventCount"))],
-        date_ranges=[DateRange(start_date="28daysAgo", end_date="yesterday")],
-        dimension_filter=FilterExpression(filter=listed) if names else None,
-        limit=max(1, len(names)),
-        return_property_quota=True,
+        requests=[
+            RunReportRequest(
+                dimensions=[Dimension(name=property.api_name(dimension))],
+                metrics=[Metric(name=property.api_name(metric))],
+                date_ranges=[DateRange(start_date="28daysAgo", end_date="yesterday")],
+                dimension_filter=FilterExpression(
+                    filter=Filter(field_name=property.api_name("hostName"), in_list_filter=hosts)
+                )
+                if dimension == "pagePath"
+                else None,
+                order_bys=[OrderBy(metric=OrderBy.MetricOrderBy(metric_name=property.api_name(metric)), desc=True)],
+                limit=most,
+                return_property_quota=True,
+            )
+            for dimension, metric in asked.items()
+        ],
     )
-    answer, _, _ = source.ask(source.client.run_report, question, tokens=1)
-    counts = {row.dimension_values[0].value: int(row.metric_values[0].value) for row in answer.rows} if names else {}
-    said = answer.metadata
-    return PropertyFacts(said.time_zone, said.currency_code, {name: counts.get(name, 0) for name in names})
+    answer, _, _ = source.ask(source.client.batch_run_reports, question, tokens=len(asked))
+    reports = BatchRunReportsResponse.pb(answer).reports
+    events, seen_hosts, paths = (
+        {row.dimension_values[0].value: int(row.metric_values[0].value) for row in one.rows} for one in reports
+    )
+    said, quota = reports[0].metadata, reports[-1].property_quota
+    left = {name.name: status.remaining for name, status in quota.ListFields()}
+    return PropertyFacts(said.time_zone, said.currency_code, events, seen_hosts, paths, left)
 
 
 def _fields(property: Property, report: Report) -> list[str]:

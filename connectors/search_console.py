@@ -26,13 +26,7 @@ from connectors.errors import OutOfQuota, SourceError
 from connectors.personal import redacted
 from connectors.table import Fetch, Load, Table, columns
 
-API = google.Api(
-    where="company.yml: sources.search_console",
-    name="Google Search Console API",
-    subject="site_url",
-    grant="add the service account under Search Console > Settings > Users and permissions, and check the form:"
-    " sc-domain:example.com, or https://www.example.com/ with its last slash",
-)
+API = google.SEARCH_CONSOLE
 SCOPES = ("https://www.googleapis.com/auth/webmasters.readonly",)
 SearchType = Literal["web", "image", "video", "news", "discover", "googleNews"]
 SEARCH_TYPES: tuple[SearchType, ...] = get_args(SearchType)
@@ -124,6 +118,24 @@ def uncovered(site_url: str, hosts: Sequence[str], article_paths: Sequence[str])
             if not held:
                 (partly if in_part else never).append(host + path)
     return partly, never
+
+
+def permissions(service: Resource) -> dict[str, str]:
+    """Each property that the account was added to, and its permission there, such as siteFullUser.
+
+    Raises one of google.ERRORS.
+    """
+    answer = service.sites().list().execute()
+    return {site["siteUrl"]: site["permissionLevel"] for site in answer.get("siteEntry", [])}
+
+
+def last_final_day(service: Resource, site_url: str, today: date) -> date | None:
+    """The last day that will not change any more, of the last ten; None without any. Raises one of google.ERRORS."""
+    first = today - timedelta(days=10)
+    question = {"startDate": str(first), "endDate": str(today), "dimensions": ["date"], "dataState": "all"}
+    answer = service.searchanalytics().query(siteUrl=site_url, body=question).execute()
+    days = day_batch({"web": [answer]}).to_pylist()
+    return max((day["date_on"] for day in days if day["is_final"]), default=None)
 
 
 def load(

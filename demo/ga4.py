@@ -123,6 +123,8 @@ class Analytics:
 
     def __init__(self, world: World, answers: Answers | None = None, property_id: str = PROPERTY) -> None:
         self.answers = answers or Answers()
+        self.listed = True
+        """Whether the account has been added to the property, so that the Admin API lists it."""
         self.property_id = property_id
         self._lock = threading.Lock()
         self._spent: dict[str, int] = {"day": 0, "hour": 0}
@@ -189,6 +191,27 @@ class Analytics:
             return answer
         finally:
             self._end()
+
+    def account_summaries(self) -> dict[str, Any]:
+        """The JSON answer of the Admin API's accountSummaries.list."""
+        if not self.listed:
+            return {}
+        property = {
+            "property": f"properties/{self.property_id}",
+            "displayName": "デモ帳票クラウド",
+            "propertyType": "PROPERTY_TYPE_ORDINARY",
+            "parent": "accounts/300000001",
+        }
+        return {
+            "accountSummaries": [
+                {
+                    "name": "accountSummaries/300000001",
+                    "account": "accounts/300000001",
+                    "displayName": "デモ",
+                    "propertySummaries": [property],
+                }
+            ]
+        }
 
     def check_compatibility(self, request: Message) -> Message:
         self._check_property(request.property)

@@ -91,6 +91,10 @@ class SearchConsole:
                 self._connection.close()
             self._connection = None
 
+    def sites(self) -> dict[str, Any]:
+        """The JSON answer of sites.list."""
+        return {"siteEntry": [{"siteUrl": self.site_url, "permissionLevel": "siteRestrictedUser"}]}
+
     def query(self, site_url: str, body: dict[str, Any]) -> dict[str, Any]:
         """The JSON answer to a request's JSON body. Raises ApiError as Google would."""
         if site_url != self.site_url:

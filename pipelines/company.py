@@ -175,6 +175,10 @@ def _some(listed: tuple[str, ...]) -> tuple[str, ...]:
     return listed
 
 
+PropertyId = Annotated[str, BeforeValidator(_property_id)]
+SiteUrl = Annotated[str, AfterValidator(_site_url)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Currency = Annotated[str, AfterValidator(_currency)]
 Host = Annotated[str, AfterValidator(_host)]
 PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
@@ -197,9 +201,7 @@ class Ga4(BaseModel):
     """
 
     model_config = _STRICT
-    property_id: Annotated[str, BeforeValidator(_property_id)] = Field(
-        description="and the digits that stand in GA4 under Admin > Property details"
-    )
+    property_id: PropertyId = Field(description="and the digits that stand in GA4 under Admin > Property details")
     transport: Literal["grpc", "rest"] = "grpc"
     endpoint: Endpoint | None = None
     credentials: Credentials = Field(description="env:NAME, the variable that holds the path of the key file")
@@ -212,7 +214,7 @@ class SearchConsole(BaseModel):
     """The Search Console property to read. A type of search that has no rows costs one request a month read."""
 
     model_config = _STRICT
-    site_url: Annotated[str, AfterValidator(_site_url)] = Field(description="sc-domain:example.com")
+    site_url: SiteUrl = Field(description="sc-domain:example.com")
     search_types: Annotated[tuple[search_console.SearchType, ...], AfterValidator(_search_types)] = (
         search_console.SEARCH_TYPES
     )
@@ -244,8 +246,8 @@ class Company(BaseModel):
     model_config = _STRICT
     name: str = Field(min_length=1, description="and the name of the company")
     locale: Literal["ja", "en"] = Field(description="ja or en")
-    timezone: Annotated[str, AfterValidator(_timezone)] = Field(description="an IANA name, such as Asia/Tokyo")
-    currency: Annotated[str, AfterValidator(_currency)] = Field(description="three letters, such as JPY")
+    timezone: Timezone = Field(description="an IANA name, such as Asia/Tokyo")
+    currency: Currency = Field(description="three letters, such as JPY")
     fiscal_year_start: int = Field(ge=1, le=12, description="the month, 1 to 12")
     start: Day = Field(description="the first day to load, such as 2025-04-01")
     site: Site = Field(description="with hosts and article_paths below it")

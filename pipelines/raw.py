@@ -7,7 +7,6 @@ from functools import partial
 
 import dagster as dg
 import duckdb
-from google.auth.credentials import Credentials
 
 from connectors import clarity, export_tables, exports, ga4, plan, search_console
 from connectors.errors import SourceError
@@ -15,8 +14,9 @@ from connectors.personal import Pseudonyms
 from connectors.table import Load, Table
 from pipelines import company as company_folder
 from pipelines import stage_events, warehouse
-from pipelines.company import Clarity, Company, Ga4, SearchConsole, yesterday
-from pipelines.credentials import api_token, company_key, google_credentials
+from pipelines.company import Company, yesterday
+from pipelines.credentials import company_key
+from pipelines.sources import clarity_token, ga4_credentials, ga4_property, search_console_credentials
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
@@ -89,9 +89,8 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
 
     exported = [table for table in export_tables.TABLES if table.name.removeprefix("exports_") in sources.exports]
     missing = [table for table in export_tables.TABLES if table not in exported]
-    connect(
-        "ga4", (*ga4.TABLES, ga4.DEFINITIONS), partial(ga4_loads, company), is_on=sources.ga4 is not None, dated=True
-    )
+    connect("ga4", (*ga4.TABLES, ga4.DEFINITIONS), partial(ga4_loads, company),
+            is_on=sources.ga4 is not None, dated=True)  # fmt: skip
     connect("search_console", search_console.TABLES, partial(_search_console, company),
             is_on=sources.search_console is not None, dated=True)  # fmt: skip
     connect("clarity", clarity.TABLES, partial(_clarity, company), is_on=sources.clarity is not None)
@@ -111,11 +110,11 @@ def problems(company: Company) -> list[str]:
     """What a person must mend in plan.yml or the environment before it is worth asking any source."""
     checks: list[Callable[[], object]] = [lambda: [list(load.batches) for load in plan.load(company.folder)]]
     if company.sources.ga4:
-        checks.append(partial(_ga4_credentials, company.sources.ga4))
+        checks.append(partial(ga4_credentials, company.sources.ga4))
     if company.sources.search_console:
-        checks.append(partial(_search_console_credentials, company.sources.search_console))
+        checks.append(partial(search_console_credentials, company.sources.search_console))
     if company.sources.clarity:
-        checks.append(partial(_clarity_token, company.sources.clarity))
+        checks.append(partial(clarity_token, company.sources.clarity))
     found = []
     for check in checks:
         try:
@@ -125,26 +124,12 @@ def problems(company: Company) -> list[str]:
     return found
 
 
-def _ga4_credentials(settings: Ga4) -> Credentials:
-    return google_credentials(settings.credentials, ga4.SCOPES, "company.yml: sources.ga4.credentials")
-
-
-def _search_console_credentials(settings: SearchConsole) -> Credentials:
-    where = "company.yml: sources.search_console.credentials"
-    return google_credentials(settings.credentials, search_console.SCOPES, where)
-
-
-def _clarity_token(settings: Clarity) -> str | None:
-    found = "a project admin makes one under Settings > Data Export > Generate new API token"
-    return api_token(settings.credentials, f"{clarity.WHERE}.credentials", found)
-
-
 def ga4_loads(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     settings = company.sources.ga4
     assert settings is not None
     site, first = ga4_property(company, settings), _ga4_first(company, con, run)
     known = [ga4.Definition.of_row(row) for row in warehouse.rows(con, ga4.DEFINITIONS)]
-    with ga4.client(settings.endpoint, settings.transport, _ga4_credentials(settings)) as client:
+    with ga4.client(settings.endpoint, settings.transport, ga4_credentials(settings)) as client:
         site, definitions = ga4.checked(client, site, known)
         if definitions:
             yield definitions
@@ -159,19 +144,6 @@ def ga4_loads(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> It
             costs=_ga4_costs(con),
             quota=warehouse.quota_left(con, ga4.TABLES, datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)),
         )
-
-
-def ga4_property(company: Company, settings: Ga4) -> ga4.Property:
-    return ga4.Property(
-        settings.property_id,
-        company.site.hosts,
-        company.site.article_paths,
-        {str(meaning): event for meaning, event in settings.events.items()},
-        company.fiscal_year_start,
-        settings.reserve,
-        company.timezone,
-        settings.client_id,
-    )
 
 
 def ga4_plan(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> ga4.Plan | None:
@@ -203,7 +175,7 @@ def _search_console(company: Company, con: duckdb.DuckDBPyConnection, run: Days)
     partly, never = search_console.uncovered(settings.site_url, company.site.hosts, company.site.article_paths)
     said = [f"Search Console: {settings.site_url} holds only some pages of {place}" for place in partly]
     said += [f"Search Console: {settings.site_url} holds no page of {place}" for place in never]
-    with search_console.service(settings.endpoint, _search_console_credentials(settings)) as service:
+    with search_console.service(settings.endpoint, search_console_credentials(settings)) as service:
         for load in search_console.load(
             service, settings.site_url, first, run.last, search_types=settings.search_types
         ):
@@ -215,7 +187,7 @@ def _clarity(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Ite
     """The days of the run do not matter: Clarity gives the hours before it is asked, whichever they are."""
     settings = company.sources.clarity
     assert settings is not None
-    client = clarity.Client(settings.endpoint, _clarity_token(settings))
+    client = clarity.Client(settings.endpoint, clarity_token(settings))
     return clarity.load(client, partial(warehouse.last_answer, con, clarity.PAGE_DAYS))
 
 

@@ -558,7 +558,7 @@ def test_a_360_property_has_ten_times_the_reserve(servers: demo.Demo, client: Be
 
 
 def test_another_property_is_refused(client: BetaAnalyticsDataClient) -> None:
-    with pytest.raises(SourceError, match=r"sources\.ga4\.property_id: User does not have .*\n.*Viewer role"):
+    with pytest.raises(SourceError, match=r"sources\.ga4\.property_id: .*User does not have .*\n.*Viewer role"):
         night(client, replace(PROPERTY, property_id="400000002"))
 
 

@@ -431,7 +431,7 @@ def test_a_used_up_quota_stops_and_says_what_is_kept(
 
 
 def test_another_site_is_refused(servers: demo.Demo, service: Resource) -> None:
-    with pytest.raises(SourceError, match=r"sources\.search_console\.site_url: User does not have .*\n.*sc-domain:"):
+    with pytest.raises(SourceError, match=r"sources\.search_console\.site_url: .*User does not have .*\n.*sc-domain:"):
         draw(search_console.load(service, "https://www.example.com/", AS_OF, AS_OF, QUICK))
     assert len(servers.requests) == 1
 
