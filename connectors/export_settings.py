@@ -25,11 +25,13 @@ class ExportFile(BaseModel):
     """A file of company.yml ``sources.exports``: where it is and how its headers and values map to ours."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    file: tuple[_FilledText, ...] = Field(min_length=1, description="and the path of the file in the company folder")
+    preset: _FilledText | None = None
+    """What reads the export of a tool: the name of a preset here, or the path of one in the company folder."""
+    file: Annotated[tuple[_FilledText, ...], Field(min_length=1)] = ()
     encoding: tuple[str, ...] = Field(("utf-8", "cp932", "euc_jp"), min_length=1)
     delimiter: str | None = None
     sheet: str | None = None
-    columns: Mapping[str, Headers] = Field(description="and below it, our column: the header in your file")
+    columns: Mapping[str, Headers] = {}
     """Our column: the headers that it may have in the file; the first that the file has is taken."""
     may_lack: frozenset[str] = frozenset()
     """Our columns of a preset that a file may be without."""
@@ -69,53 +71,54 @@ class ExportFile(BaseModel):
         return delimiter
 
 
-def checked_files(files: Mapping[str, ExportFile]) -> Mapping[str, ExportFile]:
-    """The files as they are; raises what pydantic takes for a wrong entry when a kind, column or value is unknown."""
-    problems = [problem for kind, file in files.items() for problem in _mapping_problems(kind, file)]
-    if problems:
-        raise wrong(*problems)
-    return files
+def needed(kind: str) -> frozenset[str]:
+    """Our columns that every file of a kind must have."""
+    otherwise = {column for either in ONE_OF.get(kind, ()) for column in either}
+    otherwise.update(column for of, column in [*DEFAULTS, *MADE_FROM] if of == kind)
+    names = (READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if not field.nullable)
+    return frozenset(names) - otherwise
 
 
-def _mapping_problems(kind: str, file: ExportFile) -> Iterator[Problem]:
-    if kind not in KINDS:
-        yield Problem((kind,), "is not a kind of export", nearest(kind, list(KINDS)))
+def unknown_kind(kind: str) -> Problem:
+    return Problem((kind,), "is not a kind of export", nearest(kind, list(KINDS)))
+
+
+def missing(kind: str, file: ExportFile) -> Iterator[Problem]:
+    """What a file cannot be read without; entries are below the file's own."""
+    if not file.file:
+        yield Problem(("file",), "is missing", "add `file:` and the path of the file in the company folder")
+    if not file.columns:
+        remedy = "add `columns:` and below it, our column: the header in your file; or the `preset:` of your tool"
+        yield Problem(("columns",), "is missing", remedy)
         return
-    for column, headers in file.columns.items():
-        if column not in readable(kind):
-            yield Problem((kind, "columns", column), "is not a column of ours", nearest(column, readable(kind)))
-        elif not all(map(cells.plain, headers)):
-            yield Problem((kind, "columns", column), "names no header", "write the header in your file")
-    for column in needed(kind):
-        if column not in file.columns:
-            yield Problem((kind, "columns", column), "is missing", f"add `{column}:` and the header in your file")
+    for column in readable(kind):
+        if column in needed(kind) and column not in file.columns:
+            yield Problem(("columns", column), "is missing", f"add `{column}:` and the header in your file")
     for either in ONE_OF.get(kind, ()):
         if not file.columns.keys() & set(either):
             named = " or ".join(f"`{column}:`" for column in either)
             problem = f"is missing, and so is {' and '.join(either[1:])}"
-            yield Problem((kind, "columns", either[0]), problem, f"add {named} and the header in your file")
+            yield Problem(("columns", either[0]), problem, f"add {named} and the header in your file")
     for column, others in NEEDS.get(kind, {}).items():
         if column in file.columns and not file.columns.keys() & set(others):
-            yield Problem(
-                (kind, "columns", others[0]),
-                f"is missing, without which {column} does not say enough",
-                f"add `{others[0]}:` and the header in your file",
-            )
+            problem = f"is missing, without which {column} does not say enough"
+            yield Problem(("columns", others[0]), problem, f"add `{others[0]}:` and the header in your file")
+
+
+def unknown(kind: str, file: ExportFile) -> Iterator[Problem]:
+    """What a file names that is no column or value of ours; entries are below the file's own."""
+    for column, headers in file.columns.items():
+        if column not in readable(kind):
+            yield Problem(("columns", column), "is not a column of ours", nearest(column, readable(kind)))
+        elif not all(map(cells.plain, headers)):
+            yield Problem(("columns", column), "names no header", "write the header in your file")
     choices = {column: known for (of, column), known in CHOICES.items() if of == kind}
     for column, ours in file.values.items():
         if column not in choices:
             remedy = nearest(column, list(choices)) if choices else "leave values out for this kind of file"
-            yield Problem((kind, "values", column), "is not a column whose values are mapped", remedy)
+            yield Problem(("values", column), "is not a column whose values are mapped", remedy)
             continue
         for value, our_value in ours.items():
             if our_value not in choices[column]:
                 problem = f"{our_value} is not a {column} of ours"
-                yield Problem((kind, "values", column, value), problem, nearest(our_value, choices[column]))
-
-
-def needed(kind: str) -> list[str]:
-    """Our columns without which a file of the kind cannot be read."""
-    otherwise = {column for either in ONE_OF.get(kind, ()) for column in either}
-    otherwise.update(column for of, column in [*DEFAULTS, *MADE_FROM] if of == kind)
-    required = {READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if not field.nullable}
-    return [column for column in readable(kind) if column in required - otherwise]
+                yield Problem(("values", column, value), problem, nearest(our_value, choices[column]))

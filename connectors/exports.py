@@ -30,22 +30,37 @@ _Rows = Sequence[tuple[int, Sequence[str]]]
 """Rows of a file, each with the line that it begins on."""
 
 
-def load(files: Mapping[str, ExportFile], folder: Path, timezone: str) -> Iterator[Load]:
+def load(files: Mapping[str, Sequence[ExportFile]], folder: Path, timezone: str) -> Iterator[Load]:
     """One load per kind of file, each replacing the whole of its table with the rows of all its files.
 
     Paths are relative to ``folder``; times without an offset are in ``timezone``, and days are days there. While a
     load is drawn, SourceError is raised for a file that is missing, in another encoding or without a mapped header,
     and for the first row that cannot be read. Memory holds one batch of rows, however long the file.
     """
-    for kind, settings in files.items():
+    for kind, entries in files.items():
         fetches: list[Fetch] = []
-        yield Load(KINDS[kind], None, None, _batches(kind, settings, folder, ZoneInfo(timezone), fetches), fetches)
+        yield Load(KINDS[kind], None, None, _batches(kind, entries, folder, ZoneInfo(timezone), fetches), fetches)
+
+
+def has_column(settings: ExportFile, column: str, folder: Path | None) -> bool:
+    """Whether a column of ours can be read. Where the files may lack it, their headers are asked."""
+    if column not in settings.columns:
+        return False
+    if column not in settings.may_lack or folder is None:
+        return True
+    named = set(map(cells.header, settings.columns[column]))
+    for pattern in settings.file:
+        path, name = tabular_file.newest(folder, pattern)
+        headers = next(tabular_file.rows(path, name, settings.encoding, settings.delimiter, settings.sheet))[1]
+        if named & set(map(cells.header, headers)):
+            return True
+    return False
 
 
 def _batches(
-    kind: str, settings: ExportFile, folder: Path, zone: ZoneInfo, fetches: list[Fetch]
+    kind: str, entries: Sequence[ExportFile], folder: Path, zone: ZoneInfo, fetches: list[Fetch]
 ) -> Iterator[pa.RecordBatch]:
-    for pattern in settings.file:
+    for settings, pattern in ((settings, pattern) for settings in entries for pattern in settings.file):
         fetched_at, started, row_count = datetime.now(UTC), perf_counter(), 0
         file = _File(kind, settings, *tabular_file.newest(folder, pattern))
         for batch in _file_batches(file, zone):

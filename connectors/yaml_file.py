@@ -56,15 +56,15 @@ Day = Annotated[date, BeforeValidator(_day)]
 """A day written as YYYY-MM-DD, and nothing else that pydantic would take for one (a number of seconds)."""
 
 
-def read(path: Path, model: type[Model], if_missing: str) -> Model:
-    """The file as ``model``; ``if_missing`` is what to do when there is none.
+def read(path: Path, model: type[Model], if_missing: str, context: Any = None) -> Model:
+    """The file as ``model``; ``if_missing`` is what to do when there is none, ``context`` what its validators get.
 
     Raises SourceError: no such file, not UTF-8, not YAML, a key written twice, or what the model refuses.
     """
     data, lines = _parse(path, if_missing)
     problems = list(_duplicates(lines))
     try:
-        read_model = model.model_validate(data)
+        read_model = model.model_validate(data, context=context)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             problems.extend(_problems(model, detail))
@@ -155,7 +155,13 @@ def _source_error(file: str, problems: Sequence[Problem], lines: Mapping[Entry, 
 
 
 def _place(entry: Entry, lines: Mapping[Entry, int]) -> str:
-    """``sources.ga4.property_id (line 17)``; for an entry that is missing, the line of the one that lacks it."""
+    """``sources.ga4.property_id (line 17)``; for an entry that is missing, the line of the one that lacks it.
+
+    A position is left out where the file has no list: the model made a list of the one that is written.
+    """
+    for n in range(len(entry) - 1, -1, -1):
+        if isinstance(entry[n], int) and entry[: n + 1] not in lines:
+            entry = entry[:n] + entry[n + 1 :]
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in entry).removeprefix(".")
     known = next((entry[:n] for n in range(len(entry), 0, -1) if entry[:n] in lines), None)
     return name if known is None else f"{name} (line {lines[known]})"

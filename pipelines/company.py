@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import pyarrow as pa
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo
 
-from connectors import yaml_file
-from connectors.export_settings import ExportFile, checked_files
+from connectors import exports, yaml_file
+from connectors.export_presets import Exports
 from connectors.table import Load, Table, columns
 from connectors.yaml_file import Day, Problem, nearest, wrong
 
@@ -206,7 +206,7 @@ class Sources(BaseModel):
     ga4: Ga4 | None = None
     search_console: SearchConsole | None = None
     clarity: Clarity | None = None
-    exports: Annotated[Mapping[str, ExportFile], AfterValidator(checked_files)] = {}
+    exports: Exports = {}
 
 
 class Company(BaseModel):
@@ -255,6 +255,7 @@ def load_company(folder: Path) -> Company:
         folder / "company.yml",
         Company,
         "name the company folder with --company, or write the file: docs/company-folder.md",
+        context=folder,
     )
     company._folder = folder
     return company
@@ -271,13 +272,16 @@ def company_loads(company: Company, as_of: date) -> Iterator[Load]:
         COMPANY_INPUTS,
         [
             {"input": name, "is_available": reason is None, "reason": reason}
-            for name, reason in inputs(company.sources).items()
+            for name, reason in inputs(company.sources, company.folder).items()
         ],
     )
 
 
-def inputs(sources: Sources) -> dict[str, str | None]:
-    """Each input that a KPI may need, and why it is not available (``None``: it is)."""
+def inputs(sources: Sources, folder: Path | None = None) -> dict[str, str | None]:
+    """Each input that a KPI may need, and why it is not available (``None``: it is).
+
+    A column that only a preset names is there when a file in the company ``folder`` has it.
+    """
 
     def event(meaning: Meaning) -> str | None:
         if sources.ga4 is None:
@@ -289,7 +293,7 @@ def inputs(sources: Sources) -> dict[str, str | None]:
     def export(kind: str, column: str | None = None) -> str | None:
         if kind not in sources.exports:
             return f"{kind.replace('_', ' ')} are not exported: add sources.exports.{kind} to company.yml"
-        if column is not None and column not in sources.exports[kind].columns:
+        if column is not None and not any(exports.has_column(file, column, folder) for file in sources.exports[kind]):
             return f"exports.{kind} has no column {column}: add it to sources.exports.{kind}.columns"
         return None
 

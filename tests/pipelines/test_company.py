@@ -95,9 +95,9 @@ def test_the_demo() -> None:
         "contracts",
         "social_followers",
     ]
-    assert company.sources.exports["deals"].encoding == ("cp932",)
-    assert company.sources.exports["orders"].encoding == ("utf-8", "cp932", "euc_jp")
-    assert company.sources.exports["deals"].values["status"]["受注"] == "won"
+    assert company.sources.exports["deals"][0].encoding == ("cp932",)
+    assert company.sources.exports["orders"][0].encoding == ("utf-8", "cp932", "euc_jp")
+    assert company.sources.exports["deals"][0].values["status"]["受注"] == "won"
 
 
 def test_a_company_is_frozen() -> None:
@@ -425,7 +425,7 @@ def test_what_is_not_a_search_console_property(write: Write, site_url: str) -> N
             "skip: 1\n      columns: {order_id: No, ",
             "orders.skip (line 19)",
             "is not a key that can stand here",
-            "Known: file, encoding, delimiter, sheet, columns, may_lack, values, only, day_order",
+            "Known: preset, file, encoding, delimiter, sheet, columns, may_lack, values, only, day_order",
         ),
         (
             "columns: {order_id: No, ",
@@ -471,7 +471,7 @@ def test_encodings(write: Write, encoding: str, expected: tuple[str, ...]) -> No
     company = load_company(
         write(MINIMAL + EXPORTS.replace("file: exports/deals.csv", f"file: a.csv\n      encoding: {encoding}"))
     )
-    assert company.sources.exports["deals"].encoding == expected
+    assert company.sources.exports["deals"][0].encoding == expected
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def test_the_examples_load(tmp_path: Path) -> None:
     (tmp_path / "company.yml").write_text(COMPANY_YML)
     (tmp_path / "plan.yml").write_text(PLAN_YML)
     company = load_company(tmp_path)
-    assert company.sources.exports["deals"].values["status"]["Closed Won"] == "won"
+    assert company.sources.exports["deals"][0].values["status"]["Closed Won"] == "won"
     assert len(list(plan.load(tmp_path))) == 2
 
 
