@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.errors import SourceError
+from connectors.personal import Pseudonyms
 from connectors.text import Locale, Text, same
 from pipelines import lock, probes
 from pipelines.company import Company, load_company, yesterday
@@ -229,6 +230,8 @@ def _exports(context: Context, company: Company) -> Iterator[Finding]:
             Text("エクスポート", "exports"),
             Text("ファイルは1つもつないでいません（sources.exports）", "no file is connected (sources.exports)"),
         )
+    # Nothing that is read here is kept, so that no key of pseudonyms needs to be made.
+    reader = exports.Company(ZoneInfo(company.timezone), company.currency, Pseudonyms(b""))
     for kind, entries in company.sources.exports.items():
         for settings in entries:
             for pattern in settings.file:
@@ -245,7 +248,7 @@ def _exports(context: Context, company: Company) -> Iterator[Finding]:
                     )
                     continue
                 try:
-                    found = exports.sample(kind, settings, pattern, company.folder, company.timezone)
+                    found = exports.sample(kind, settings, pattern, company.folder, reader)
                 except SourceError as error:
                     yield _unreadable(context, company, kind, error)
                     continue
@@ -267,6 +270,8 @@ def _unreadable(context: Context, company: Company, kind: str, error: SourceErro
 
 
 def _export(context: Context, company: Company, kind: str, found: Any) -> Finding:
+    from connectors.exports import REJECTED_AT_MOST
+
     age = datetime.now(UTC) - found.modified_at
     columns = Text(f"{len(found.columns)} 列", f"{len(found.columns)} columns")
     lacking = Text("、ない列: ", ", lacks ") if found.lacking else same("")
@@ -286,6 +291,21 @@ def _export(context: Context, company: Company, kind: str, found: Any) -> Findin
             Text("{days} 日前の {said}", "{days} days old: {said}").format(days=age.days, said=said),
             Text("新しく書き出して、置き換えてください", "export it again and replace it"),
             f"ls -l {context.path(found.name)}",
+        )
+    if found.first_rejected:
+        return Finding(
+            "data",
+            check,
+            "error" if found.rejected > REJECTED_AT_MOST * found.rows else "warning",
+            label,
+            Text(
+                f"{found.rows} 行のうち {found.rejected} 行が読めません。最初: {found.first_rejected.where}: "
+                f"{found.first_rejected.problem}",
+                f"{found.rejected} of {found.rows} rows cannot be read, first: {found.first_rejected.where}: "
+                f"{found.first_rejected.problem}",
+            ),
+            same(found.first_rejected.remedy),
+            context.edit,
         )
     if not found.rows:
         return Finding(

@@ -81,9 +81,10 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
         is_on: bool = True,
         dated: bool = False,
         after: Sequence[Table] = (),
+        independent: bool = False,
     ) -> None:
         if is_on and tables:
-            found.append(_step(company, name, tables, loads, days if dated else None, after))
+            found.append(_step(company, name, tables, loads, days if dated else None, after, independent))
         else:
             found.extend(_spec(table, fresh=False) for table in tables)
 
@@ -94,7 +95,7 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     connect("search_console", search_console.TABLES, partial(_search_console, company),
             is_on=sources.search_console is not None, dated=True)  # fmt: skip
     connect("clarity", clarity.TABLES, partial(_clarity, company), is_on=sources.clarity is not None)
-    connect("exports", exported, lambda con, run: exports.load(sources.exports, company.folder, company.timezone))
+    connect("exports", exported, partial(_exports, company), independent=True)
     found.extend(_spec(table, fresh=False) for table in missing)
     objects = stage_events.watched(sources)
     connect("stage_events", [stage_events.STAGE_EVENTS],
@@ -191,6 +192,11 @@ def _clarity(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Ite
     return clarity.load(client, partial(warehouse.last_answer, con, clarity.PAGE_DAYS))
 
 
+def _exports(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
+    pseudonyms = Pseudonyms(company_key(company.state))
+    return exports.load(company.sources.exports, company.folder, company.timezone, company.currency, pseudonyms)
+
+
 def _spec(table: Table, fresh: bool, after: Sequence[Table] = ()) -> dg.AssetSpec:
     return dg.AssetSpec(
         ["raw", table.name], description=table.description, group_name="raw", owners=OWNERS, kinds={"python", "duckdb"},
@@ -205,7 +211,10 @@ def _step(
     loads: Loads,
     days: dg.DailyPartitionsDefinition | None,
     after: Sequence[Table],
+    independent: bool,
 ) -> dg.AssetsDefinition:
+    """The step that loads the tables; where they are ``independent``, one that fails does not keep the others back."""
+
     @dg.multi_asset(
         name=name,
         specs=[_spec(table, fresh=True, after=after) for table in tables],
@@ -217,26 +226,45 @@ def _step(
         run = days_of_run(dict(context.run.tags), company)
         rows = dict.fromkeys((table.name for table in tables), 0)
         flags: dict[str, set[str]] = {table.name: set() for table in tables}
+        failed: dict[str, SourceError] = {}
+
+        def write(load: Load) -> None:
+            written = warehouse.replace(con, load)
+            rows[load.table.name] += written
+            flags[load.table.name].update(flag for fetch in load.fetches for flag in fetch.flags)
+            span = f" {load.start}..{load.end}" if load.start else ""
+            context.log.info(f"raw.{load.table.name}{span}: {written:,} rows")
+            if load.intake and load.intake.rejected:
+                load.warnings.append(
+                    f"raw.{load.table.name}: {load.intake.rejected:,} of {load.intake.read:,} rows cannot be read; "
+                    "marts.quarantine says which and why"
+                )
+            for warning in load.warnings:
+                context.log.warning(warning)
+            for note in load.notes:
+                context.log.info(note)
+
         with warehouse.connect(context.resources.warehouse) as con:
             try:
                 to_read = still_to_read(con, tables, run) if days else run
                 for load in loads(con, to_read) if to_read.first <= run.last else ():
-                    written = warehouse.replace(con, load)
-                    rows[load.table.name] += written
-                    flags[load.table.name].update(flag for fetch in load.fetches for flag in fetch.flags)
-                    span = f" {load.start}..{load.end}" if load.start else ""
-                    context.log.info(f"raw.{load.table.name}{span}: {written:,} rows")
-                    for warning in load.warnings:
-                        context.log.warning(warning)
-                    for note in load.notes:
-                        context.log.info(note)
+                    try:
+                        write(load)
+                    except SourceError as error:
+                        if not independent:
+                            raise
+                        failed[load.table.name] = error
             except SourceError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
         for table in tables:
+            if table.name in failed:
+                continue
             said = ", ".join(sorted(flags[table.name])) or "none"
             yield dg.MaterializeResult(
                 asset_key=["raw", table.name],
                 metadata={"dagster/row_count": rows[table.name], "as_of": str(run.last), "flags": said},
             )
+        if failed:
+            raise dg.Failure("\n".join(map(str, failed.values())), allow_retries=False)
 
     return materialise
