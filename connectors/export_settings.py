@@ -72,6 +72,14 @@ class ExportFile(BaseModel):
         return delimiter
 
 
+def needed(kind: str) -> frozenset[str]:
+    """Our columns that every file of a kind must have."""
+    otherwise = {column for either in ONE_OF.get(kind, ()) for column in either}
+    otherwise.update(column for of, column in [*DEFAULTS, *MADE_FROM] if of == kind)
+    names = (READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if not field.nullable)
+    return frozenset(names) - otherwise
+
+
 def unknown_kind(kind: str) -> Problem:
     return Problem((kind,), "is not a kind of export", nearest(kind, list(KINDS)))
 
@@ -94,11 +102,8 @@ def missing(kind: str, file: ExportFile) -> Iterator[Problem]:
             yield Problem(("columns", either[0]), problem, f"add {named} and the header in your file")
     for column, others in NEEDS.get(kind, {}).items():
         if column in file.columns and not file.columns.keys() & set(others):
-            yield Problem(
-                ("columns", others[0]),
-                f"is missing, without which {column} does not say enough",
-                f"add `{others[0]}:` and the header in your file",
-            )
+            problem = f"is missing, without which {column} does not say enough"
+            yield Problem(("columns", others[0]), problem, f"add `{others[0]}:` and the header in your file")
 
 
 def unknown(kind: str, file: ExportFile) -> Iterator[Problem]:
@@ -118,11 +123,3 @@ def unknown(kind: str, file: ExportFile) -> Iterator[Problem]:
             if our_value not in choices[column]:
                 problem = f"{our_value} is not a {column} of ours"
                 yield Problem(("values", column, value), problem, nearest(our_value, choices[column]))
-
-
-def needed(kind: str) -> list[str]:
-    """Our columns without which a file of the kind cannot be read."""
-    otherwise = {column for either in ONE_OF.get(kind, ()) for column in either}
-    otherwise.update(column for of, column in [*DEFAULTS, *MADE_FROM] if of == kind)
-    required = {READ_FROM.get(field.name, field.name) for field in KINDS[kind].schema if not field.nullable}
-    return [column for column in readable(kind) if column in required - otherwise]
