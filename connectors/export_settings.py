@@ -92,8 +92,8 @@ def missing(kind: str, file: ExportFile) -> Iterator[Problem]:
         remedy = "add `columns:` and below it, our column: the header in your file; or the `preset:` of your tool"
         yield Problem(("columns",), "is missing", remedy)
         return
-    for column in needed(kind):
-        if column not in file.columns:
+    for column in readable(kind):
+        if column in needed(kind) and column not in file.columns:
             yield Problem(("columns", column), "is missing", f"add `{column}:` and the header in your file")
     for either in ONE_OF.get(kind, ()):
         if not file.columns.keys() & set(either):

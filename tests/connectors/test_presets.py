@@ -284,5 +284,5 @@ def test_the_rows_of_several_tools_add_up(tmp_path: Path) -> None:
     )
     assert [(row["contact_id"], row["created_on"]) for row in found] == [
         ("1", "2025-04-01"),
-        ("00Qxx0000000001AAA", "2025-04-02"),
+        ("00Qxx0000000001EAA", "2025-04-02"),
     ]
