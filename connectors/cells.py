@@ -1,4 +1,4 @@
-"""The text of a cell of an exported file as words, a day, a moment, an amount, a count or a page.
+"""The text of a cell of an exported file as words, a day, a moment, an amount, a share, a page, a pseudonym ...
 
 To accept one more way of writing, add it to the parser of one cell; the parsers of whole columns are short cuts.
 """
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.personal import EMAIL_ADDRESS, redacted
+from connectors.personal import EMAIL_ADDRESS, PHONE_NUMBER, Pseudonyms, company_domain, is_personal, redacted
 
 
 class CellError(ValueError):
@@ -58,19 +58,107 @@ def header(text: str) -> str:
 
 
 def words(text: str) -> str:
-    """The text as it is; never one with an e-mail address in it."""
+    """The text as it is; never one with an e-mail address or a phone number in it, nor a whole letter."""
+    _short(text, 1000)
+    if is_personal(text):
+        raise CellError(f"holds {_described(text)}, which is never loaded", "map a column that holds none")
+    return text
+
+
+def _words_column(texts: pa.StringArray) -> pa.StringArray:
+    if pc.any(pc.match_substring_regex(texts, PHONE_NUMBER)).as_py():
+        raise pa.ArrowInvalid("perhaps a phone number")
+    return _without_addresses(texts)
+
+
+def _without_addresses(texts: pa.StringArray) -> pa.StringArray:
+    if pc.any(pc.match_substring(texts, "@")).as_py() or pc.any(pc.match_substring(texts, "%40")).as_py():
+        raise pa.ArrowInvalid("perhaps an e-mail address")
+    return texts
+
+
+WORDS = Parser(words, _words_column)
+
+
+def identifier(text: str) -> str:
+    """The text as it is; never one with an e-mail address in it. An id may look like a phone number."""
+    _short(text, 1000)
     if re.search(EMAIL_ADDRESS, text):
         raise CellError("holds an e-mail address, which is never loaded", "map a column that holds none")
     return text
 
 
-def _words_column(texts: pa.StringArray) -> pa.StringArray:
-    if pc.any(pc.match_substring_regex(texts, EMAIL_ADDRESS)).as_py():
-        raise pa.ArrowInvalid("e-mail address")
-    return texts
+def _short(text: str, most: int) -> None:
+    if len(text) > most:
+        raise CellError(f"is a text of {len(text)} characters", f"map a column of at most {most} characters")
 
 
-WORDS = Parser(words, _words_column)
+def identifiers(text: str, one: Callable[[str], str] = identifier) -> str:
+    """Several ids, written ``1;2`` or ``1, 2``, as ``1;2``."""
+    return ";".join(one(part) for part in re.split(r"\s*[;,、]\s*", text) if part)
+
+
+IDENTIFIER = Parser(identifier, _without_addresses)
+IDENTIFIERS = Parser(identifiers)
+
+
+def salesforce_id(text: str) -> str:
+    """An id of Salesforce in its form of 18 characters; any other text is an id as it is.
+
+    The 15 characters are told apart by their case alone. The three behind them say which of each five are upper case:
+    https://help.salesforce.com/s/articleView?id=000383751
+    """
+    text = identifier(text)
+    if not re.fullmatch(r"[0-9A-Za-z]{15}", text):
+        return text
+    cases = [sum(1 << place for place in range(5) if text[start + place].isupper()) for start in (0, 5, 10)]
+    return text + "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[case] for case in cases)
+
+
+SALESFORCE_ID = Parser(salesforce_id)
+SALESFORCE_IDS = Parser(partial(identifiers, one=salesforce_id))
+
+
+_ADDRESS = r"^[^\s@]+@[^\s@]+$"
+
+
+def address(text: str) -> str:
+    """The text, when it is an e-mail address and nothing else; a message never shows it."""
+    if not re.fullmatch(_ADDRESS, text):
+        raise CellError("is not an e-mail address", "map a column of e-mail addresses, one in a cell")
+    return text
+
+
+def person_in(pseudonyms: Pseudonyms) -> Parser:
+    """E-mail addresses as pseudonyms of persons."""
+
+    def column(texts: pa.StringArray) -> pa.StringArray:
+        return pa.array([text and pseudonyms.of(text) for text in _addresses(texts).to_pylist()], pa.string())
+
+    return Parser(lambda text: pseudonyms.person(address(text)), column)
+
+
+def client_in(pseudonyms: Pseudonyms) -> Parser:
+    """Client ids of GA4 as pseudonyms."""
+    return Parser(pseudonyms.of)
+
+
+def _domain_column(texts: pa.StringArray) -> pa.StringArray:
+    encoded = pc.replace_substring_regex(_addresses(texts), "^.*@", "@").dictionary_encode()
+    domains = [company_domain(f"a{text}") for text in encoded.dictionary.to_pylist()]
+    return pa.array(domains, pa.string()).take(encoded.indices)
+
+
+def _addresses(texts: pa.StringArray) -> pa.StringArray:
+    """In lower case; raises ArrowInvalid for other texts and for what is no ASCII, where lower case has its rules."""
+    if not pc.all(pc.match_substring_regex(texts, _ADDRESS), min_count=0).as_py():
+        raise pa.ArrowInvalid("not addresses alone")
+    if not pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
+        raise pa.ArrowInvalid("not ASCII")
+    return pc.ascii_lower(texts)
+
+
+DOMAIN = Parser(lambda text: company_domain(address(text)), _domain_column)
 
 DayOrder = Literal["mdy", "dmy"]
 
@@ -80,15 +168,16 @@ class Written:
     """What the text of one date alone does not say, decided for a whole file and for a whole column of it.
 
     ``day_order`` is how the file writes 4/5/2025, or None when nothing says it; ``serials`` whether the column
-    holds Excel's day numbers and nothing else.
+    holds Excel's day numbers and nothing else; ``percents`` whether 35 in it is 35 %.
     """
 
     day_order: DayOrder | None = None
     serials: bool = False
+    percents: bool = False
 
 
 class Undecided(CellError):
-    """A date that cannot be read before the whole file is known: it needs a Written."""
+    """A cell that cannot be read before the whole file is known: it needs a Written."""
 
 
 _DAY = re.compile(
@@ -326,6 +415,55 @@ def count(text: str) -> int:
 
 COUNT = Parser(count)
 
+_RATE = re.compile(r"(\d{1,9}(?:\.\d{1,15})?|\.\d{1,15}) ?(%)?", re.ASCII)
+_RATE_REMEDY = "write a share as 35 %, 35.4% or 0.354, or every one of the column as 35"
+
+
+def rate(text: str, written: Written | None = None) -> float:
+    """A share between 0 and 1: ``35%``, ``35.4 %``, ``0.354``, or ``35`` in a column of such numbers."""
+    found = _RATE.fullmatch(text)
+    if found is None:
+        raise CellError(f"{_described(text)} is not a share", _RATE_REMEDY)
+    value = Decimal(found[1])
+    if value and not found[2] and written is None:
+        raise Undecided(f"{text} may be a share or a percentage", _RATE_REMEDY)
+    if found[2] or (written and written.percents):
+        value /= 100
+    if value > 1:
+        raise CellError(f"{_described(text)} is more than all", _RATE_REMEDY)
+    return float(value)
+
+
+def rate_shown(text: str) -> Literal["percent", "above_one", "share"] | None:
+    """What a cell says of how its column writes shares; None where it says nothing."""
+    found = _RATE.fullmatch(text)
+    if found is None or not Decimal(found[1]):
+        return None
+    if found[2]:
+        return "percent"
+    return "above_one" if Decimal(found[1]) > 1 else "share"
+
+
+def rate_in(written: Written | None = None) -> Parser:
+    return Parser(partial(rate, written=written))
+
+
+_TRUE = {"true", "t", "yes", "y", "on", "1", "はい", "有効", "有", "あり", "済", "済み", "真",
+         "✓", "✔", "☑", "✅", "○", "◯", "〇", "●", "レ"}  # fmt: skip
+_FALSE = {"false", "f", "no", "n", "off", "0", "いいえ", "無効", "無", "なし", "未", "偽",
+          "×", "✗", "✘", "✕", "☐", "□", "-", "—", "ー"}  # fmt: skip
+
+
+def boolean(text: str) -> bool:
+    """``TRUE``, ``1``, ``はい``, ``yes``, ``✓``, ``○``, ``有効`` ... or their opposites."""
+    folded = text.casefold()
+    if folded not in _TRUE and folded not in _FALSE:
+        raise CellError(f"{_described(text)} is neither yes nor no", "write TRUE or FALSE, 1 or 0, はい or いいえ")
+    return folded in _TRUE
+
+
+BOOLEAN = Parser(boolean)
+
 _URL = re.compile(
     r"(?:(?:https?:)?//(?:[^/?#@]*@)?([\w.-]+)(?::\d*)?|([\w-]+(?:\.[\w-]+)*\.[a-z]{2,})(?=[/?#]|$)|(?=/))([^?#]*)"
     r"(?:[?#].*)?",
@@ -348,6 +486,7 @@ def path(text: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def _page(text: str) -> tuple[str | None, str]:
+    _short(text, 4000)
     written = _URL.fullmatch(text)
     if written is None or not (written[3] or "/").startswith("/"):
         raise CellError(
@@ -368,8 +507,32 @@ HOST = Parser(host, partial(_page_column, host))
 PATH = Parser(path, partial(_page_column, path))
 
 
+def described(text: str | None) -> str:
+    """What kind of text it is. The text itself is shown only when it is digits and marks, which name nobody."""
+    if not text:
+        return "empty"
+    if len(text) <= 1000 and is_personal(text):
+        return _described(text)
+    if not _names_nobody(text):
+        return f"a text of {len(text)} characters"
+    if _COUNT.fullmatch(text) or _AMOUNT.fullmatch(text):
+        return f"a number, {text}"
+    return f"a date, {text}" if _DATE_LIKE.match(text) else f"digits and marks, {text}"
+
+
+_DATE_LIKE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b", re.ASCII)
+
+
 def _described(text: str, quote: bool = True) -> str:
     """The text itself when it is digits and marks alone, which name nobody; else only how long it is."""
-    if quote and len(text) <= 40 and not any(character.isalpha() for character in text):
-        return text
-    return f"a text of {len(text)} characters"
+    if len(text) > 1000:
+        return f"a text of {len(text)} characters"
+    if re.search(EMAIL_ADDRESS, text):
+        return "an e-mail address"
+    if is_personal(text):
+        return "a phone number"
+    return text if quote and _names_nobody(text) else f"a text of {len(text)} characters"
+
+
+def _names_nobody(text: str) -> bool:
+    return len(text) <= 40 and text.isprintable() and not any(character.isalpha() for character in text)

@@ -2,15 +2,17 @@
 
 The files of a kind are together the whole of what the tools know on the day of the export, so they replace its
 table. company.yml says which header holds which of our columns and what the file's values mean. Only the columns
-named there are read. A row that cannot be read fails the load, and the error names file, line and column.
+named there are read. A row that cannot be read is set aside with its reason; where these are more than one in a
+hundred, the load fails.
 """
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache, partial
-from itertools import islice
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from time import perf_counter
 from zoneinfo import ZoneInfo
@@ -19,175 +21,193 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import cells, tabular_file
+from connectors.csv_file import Rows
 from connectors.errors import SourceError
-from connectors.export_settings import ExportFile
-from connectors.export_tables import CHOICES, COUNT, DAY, DEFAULTS, KINDS, MOMENT, MONEY, READ_FROM, TEXT
-from connectors.table import Fetch, Load
+from connectors.export_settings import ANY_OTHER, ExportFile
+from connectors.export_tables import (
+    CHOICES,
+    COUNT,
+    DAY,
+    DEFAULTS,
+    KINDS,
+    MADE_FROM,
+    MOMENT,
+    MONEY,
+    NEEDS,
+    ONE_OF,
+    RATE,
+    READ_FROM,
+    TEXT,
+)
+from connectors.personal import Pseudonyms, redacted
+from connectors.table import PLACE, Fetch, Intake, Load, SetAside
 
-BATCH_ROWS = 20_000
+REJECTED_AT_MOST = 0.01
+"""The share of a kind's rows that may be rejected; above it more than the rows is wrong."""
+_FOOTER_ROWS = 20
 
-_Rows = Sequence[tuple[int, Sequence[str]]]
-"""Rows of a file, each with the line that it begins on."""
+_Written = Mapping[str, cells.Written]
 
 
-def load(files: Mapping[str, Sequence[ExportFile]], folder: Path, timezone: str) -> Iterator[Load]:
+@dataclass(frozen=True)
+class Company:
+    """What the cells mean at a company: times are in ``zone``, amounts in ``currency``, persons have ``pseudonyms``."""
+
+    zone: ZoneInfo
+    currency: str
+    pseudonyms: Pseudonyms
+
+
+def load(
+    files: Mapping[str, Sequence[ExportFile]], folder: Path, timezone: str, currency: str, pseudonyms: Pseudonyms
+) -> Iterator[Load]:
     """One load per kind of file, each replacing the whole of its table with the rows of all its files.
 
-    Paths are relative to ``folder``; times without an offset are in ``timezone``, and days are days there. While a
-    load is drawn, SourceError is raised for a file that is missing, in another encoding or without a mapped header,
-    and for the first row that cannot be read. Memory holds one batch of rows, however long the file.
+    Paths are relative to ``folder``; times without an offset are in ``timezone``, and days are days there; rows of
+    another ``currency`` (ISO 4217) are rejected. While a load is drawn, SourceError is raised for a file that is
+    missing, in another encoding or without a mapped header, and at its end when too many rows are rejected. Memory
+    holds one block of rows, however long the file.
     """
+    company = Company(ZoneInfo(timezone), currency, pseudonyms)
     for kind, entries in files.items():
         fetches: list[Fetch] = []
-        yield Load(KINDS[kind], None, None, _batches(kind, entries, folder, ZoneInfo(timezone), fetches), fetches)
+        intake = Intake(any(entry.may_shrink for entry in entries))
+        batches = _batches(kind, entries, folder, company, fetches, intake)
+        yield Load(KINDS[kind], None, None, batches, fetches, intake=intake)
 
 
-def has_column(settings: ExportFile, column: str, folder: Path | None) -> bool:
-    """Whether a column of ours can be read. Where the files may lack it, their headers are asked."""
-    if column not in settings.columns:
-        return False
-    if column not in settings.may_lack or folder is None:
-        return True
-    named = set(map(cells.header, settings.columns[column]))
+def found_columns(kind: str, settings: ExportFile, folder: Path | None) -> frozenset[str]:
+    """Our columns that a file of the settings has, by its header; of a file that is not there yet, the mapped ones."""
+    found: set[str] = set()
     for pattern in settings.file:
-        path, name = tabular_file.newest(folder, pattern)
-        headers = next(tabular_file.rows(path, name, settings.encoding, settings.delimiter, settings.sheet))[1]
-        if named & set(map(cells.header, headers)):
-            return True
-    return False
+        try:
+            found |= _File.opened(kind, settings, folder or Path(), pattern).positions.keys()
+        except SourceError:
+            return frozenset(settings.columns)
+    return frozenset(found)
 
 
 def _batches(
-    kind: str, entries: Sequence[ExportFile], folder: Path, zone: ZoneInfo, fetches: list[Fetch]
+    kind: str, entries: Sequence[ExportFile], folder: Path, company: Company, fetches: list[Fetch], intake: Intake
 ) -> Iterator[pa.RecordBatch]:
-    for settings, pattern in ((entry, pattern) for entry in entries for pattern in entry.file):
-        fetched_at, started, row_count = datetime.now(UTC), perf_counter(), 0
-        file = _File(kind, settings, *tabular_file.newest(folder, pattern))
-        for batch in _file_batches(file, zone):
-            yield batch
-            row_count += batch.num_rows
-        duration = perf_counter() - started
-        fetches.append(Fetch(KINDS[kind].name, file.name, None, None, row_count, fetched_at, duration))
+    first: list[SetAside] = []
+    remedy = ""
+    for entry in entries:
+        for pattern in entry.file:
+            fetched_at, started, row_count, seen = datetime.now(UTC), perf_counter(), 0, len(intake.rows)
+            file = _File.opened(kind, entry, folder, pattern)
+            for batch in _file_batches(file, company, intake):
+                first += [row for row in intake.rows[seen:] if row.is_rejected][: 3 - len(first)]
+                yield batch
+                seen = len(intake.rows)
+                row_count += batch.num_rows
+            remedy = remedy or (first[0].remedy or "" if first else "")
+            duration = perf_counter() - started
+            fetches.append(Fetch(KINDS[kind].name, file.name, None, None, row_count, fetched_at, duration))
+    if intake.rejected > REJECTED_AT_MOST * intake.read:
+        shown = "; ".join(map(_reason, first))
+        raise SourceError(
+            ", ".join(dict.fromkeys(row.file for row in first)),
+            f"{intake.rejected:,} of {intake.read:,} rows of {kind} cannot be read, more than "
+            f"{REJECTED_AT_MOST:.0%}: {shown}{'; ...' if intake.rejected > len(first) else ''}",
+            f"{remedy}. All of them are in raw.quarantine of .gyakusan/warehouse.duckdb; the last good data stay",
+        )
+
+
+def _reason(row: SetAside) -> str:
+    column = f" column {row.column}" if row.column else ""
+    return f"{row.file} {tabular_file.row_word(row.file)} {row.line}{column} {row.reason}"
 
 
 @dataclass(frozen=True)
 class _File:
-    """One file of a kind: what company.yml says of it, where it is and its name in messages."""
+    """One file of a kind: what company.yml says of it, its name in messages, and the file itself."""
 
     kind: str
     settings: ExportFile
-    path: Path
     name: str
+    tabular: tabular_file.TabularFile
 
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
-        of = self.settings
-        return tabular_file.rows(self.path, self.name, of.encoding, of.delimiter, of.sheet)
-
-    def place(self, row: int, column: str | None) -> str:
-        """``line 17 column 金額``, for a column of ours."""
-        headers = self.settings.columns.get(column or "", ("",))
-        return f"{tabular_file.row_word(self.name)} {row} column {' or '.join(headers)}"
-
-
-def _file_batches(file: _File, zone: ZoneInfo) -> Iterator[pa.RecordBatch]:
-    rows = file.rows()
-    positions = _positions(file, next(rows)[1])
-    readings = _readings(file, positions, zone, None)
-    while batch := list(islice(rows, BATCH_ROWS)):
-        try:
-            arrays = _arrays(readings, positions, file, batch)
-        except cells.Undecided:
-            readings = _readings(file, positions, zone, _written(file, positions))
-            arrays = _arrays(readings, positions, file, batch)
-        yield pa.RecordBatch.from_arrays(arrays, schema=KINDS[file.kind].schema)
-
-
-def _arrays(readings: Sequence["_Reading"], positions: Mapping[str, int], file: _File, batch: _Rows) -> list[pa.Array]:
-    """The columns of one batch; raises SourceError for a cell that cannot be read, and cells.Undecided."""
-    texts = list(zip(*(row for _, row in batch), strict=True))
-    arrays = []
-    for reading in readings:
-        try:
-            text = None if reading.source is None else texts[positions[reading.source]]
-            arrays.append(_column(reading, text, len(batch)))
-        except _RowError as bad:
-            where = f"{file.name} {file.place(batch[bad.row][0], reading.source)}"
-            raise SourceError(where, bad.problem, bad.remedy) from None
-    return arrays
-
-
-def _written(file: _File, positions: Mapping[str, int]) -> dict[str, cells.Written]:
-    """How each column of dates is written, from all rows of the file; called only for a file that needs it.
-
-    Batches that were read before hold no date of either order and no number, so that they stay right. Memory holds
-    one row. Raises SourceError for a file with the day first in one row and the month first in another.
-    """
-    dated = [column for column in _dated(file) if column in positions]
-    orders: dict[cells.DayOrder, str] = {}
-    serials, others = set(), set()
-    for number, row in islice(file.rows(), 1, None):
-        for column in dated:
-            digits, order = _shown(row[positions[column]])
-            if digits == 5:
-                serials.add(column)
-            if digits in (0, 6):
-                others.add(column)
-            if order:
-                orders.setdefault(order, file.place(number, column))
-    if len(orders) > 1:
-        raise SourceError(
-            file.name,
-            f"has a date with its month first in {orders['mdy']} and one with its day first in {orders['dmy']}",
-            "export all dates in one order, or as 2025-04-01",
+    @classmethod
+    def opened(cls, kind: str, settings: ExportFile, folder: Path, pattern: str) -> "_File":
+        path, name = tabular_file.newest(folder, pattern)
+        name = redacted(name)
+        wanted = settings.columns.values()
+        tabular = tabular_file.opened(
+            path,
+            name,
+            settings.encoding,
+            settings.delimiter,
+            settings.sheet,
+            lambda headers: sum(bool(_first_found(headers, named)) for named in wanted),
         )
-    order = next(iter(orders), file.settings.day_order)
-    return {column: cells.Written(order, column in serials - others) for column in dated}
+        return cls(kind, settings, name, tabular)
 
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """The place of each mapped column of ours that is in the file."""
+        return _positions(self)
 
-@lru_cache(maxsize=1 << 16)
-def _shown(text: str) -> tuple[int | None, cells.DayOrder | None]:
-    """What a cell of dates shows: the digits of a day number of Excel (0: it is none, None: it is empty), and the
-    order of day and month. From 1927 to 2173 a day number has five digits; one of four may be a year instead, and
-    one of six a month (202504) or a day (250401).
-    """
-    text = cells.plain(text)
-    if not text:
-        return None, None
-    return len(text.partition(".")[0]) if cells.is_serial(text) else 0, cells.day_order_shown(text)
+    @cached_property
+    def asked_for(self) -> Sequence[tuple[int, frozenset[str]]]:
+        """The places of the headers of ``only``, and the values of rows that are asked for."""
+        return [
+            (_one_place(self, [header], "only"), frozenset(map(cells.plain, values)))
+            for header, values in self.settings.only.items()
+        ]
 
+    def header(self, column: str | None) -> str | None:
+        """The header in the file of a column of ours; that of what it is made from where it is made."""
+        sources = [column or "", *(READ_FROM.get(name, name) for name in MADE_FROM.get((self.kind, column or ""), ()))]
+        place = next((self.positions[name] for name in sources if name in self.positions), None)
+        return None if place is None else redacted(self.tabular.headers[place].strip("\ufeff \u3000"))
 
-def _dated(file: _File) -> list[str]:
-    """The columns of ours that hold dates and are in the file."""
-    dated = {READ_FROM.get(field.name, field.name) for field in KINDS[file.kind].schema if field.type in (DAY, MOMENT)}
-    return sorted(dated & set(file.settings.columns))
+    def place(self, row: int, column: str) -> str:
+        """``line 17 column 金額``, for a column of ours."""
+        return f"{tabular_file.row_word(self.name)} {row} column {self.header(column)}"
 
 
 def _first_row(headers: Sequence[str]) -> str:
     """What a message may show of the first row: where the header is missing, it holds a person's data."""
-    if any(re.search(r"@|\d[\d ./:-]{4,}\d", cells.plain(header)) for header in headers):
+    shown = [cells.plain(header) for header in headers]
+    if any(re.search(r"@|%40|\d[\d ./:-]{4,}\d", header) for header in shown):
         return "its first row holds data, not headers"
-    return f"its first row is: {', '.join(cells.plain(header) for header in headers)}"
+    return f"its first row is: {', '.join(header[:100] for header in shown[:100])}"
 
 
-def _positions(file: _File, headers: Sequence[str]) -> dict[str, int]:
-    """The place of each mapped column of ours in the file's rows."""
-    places = {column: _first_found(headers, named) for column, named in file.settings.columns.items()}
-    missing = [column for column in places if not places[column] and column not in file.settings.may_lack]
-    if missing:
-        wanted = ", ".join(f"{' or '.join(file.settings.columns[column])} (for {column})" for column in missing)
+def _positions(file: _File) -> Mapping[str, int]:
+    headers, mapped = file.tabular.headers, file.settings.columns
+    found = {column: _one_place(file, named, column) for column, named in mapped.items() if
+             column not in file.settings.may_lack or _first_found(headers, named)}  # fmt: skip
+    lacking = [either for either in ONE_OF.get(file.kind, ()) if not found.keys() & set(either)]
+    lacking += [of for column, of in NEEDS.get(file.kind, {}).items() if column in found and not found.keys() & set(of)]
+    for either in lacking:
+        raise _no_column(file, " or ".join(header for name in either for header in mapped.get(name, ())), either[0])
+    return found
+
+
+def _one_place(file: _File, named: Sequence[str], column: str) -> int:
+    headers = file.tabular.headers
+    alike = _first_found(headers, named)
+    if not alike:
+        raise _no_column(file, " or ".join(named), column)
+    if len(alike) > 1:
+        names = ", ".join(cells.plain(headers[place]) for place in alike)
         raise SourceError(
-            file.name,
-            f"has no column {wanted}; {_first_row(headers)}",
-            f"correct the header under sources.exports.{file.kind}.columns in company.yml, or export that column too; "
-            "if the first row came out in one piece, name the file's `delimiter:` there",
+            f"{file.name} column {' or '.join(named)}",
+            f"may be any of these headers: {names}",
+            f"leave one column of this name in the export (it is our {column})",
         )
-    for column, alike in places.items():
-        if len(alike) > 1:
-            names = [cells.plain(headers[place]) for place in alike]
-            where = f"{file.name} column {' or '.join(file.settings.columns[column])}"
-            problem = f"may be any of these headers: {', '.join(names)}"
-            raise SourceError(where, problem, f"leave one column of this name in the export (it is our {column})")
-    return {column: alike[0] for column, alike in places.items() if alike}
+    return alike[0]
+
+
+def _no_column(file: _File, headers: str, column: str) -> SourceError:
+    return SourceError(
+        file.name,
+        f"has no column {headers} (for {column}); {_first_row(file.tabular.headers)}",
+        f"correct the header under sources.exports.{file.kind}.columns in company.yml, or export that column too; "
+        "if the first row came out in one piece, name the file's `delimiter:` there",
+    )
 
 
 def _first_found(headers: Sequence[str], named: Sequence[str]) -> list[int]:
@@ -197,6 +217,174 @@ def _first_found(headers: Sequence[str], named: Sequence[str]) -> list[int]:
     return next(filter(None, alike), [])
 
 
+def _file_batches(file: _File, company: Company, intake: Intake) -> Iterator[pa.RecordBatch]:
+    places = sorted({*file.positions.values(), *(place for place, _ in file.asked_for)})
+    blocks = file.tabular.rows(places)
+    readings = _readings(file, company, None)
+    for rows in _without_footer(blocks, intake) if file.settings.footer else blocks:
+        block = _Block(file, rows.lines, {place: _encoded(text) for place, text in rows.texts.items()})
+        try:
+            batch = _batch(block, readings, company, intake)
+        except cells.Undecided:
+            readings = _readings(file, company, _written(file))
+            batch = _batch(block, readings, company, intake)
+        intake.read += len(rows.ragged)
+        intake.rejected += len(rows.ragged)
+        intake.rows += [_ragged(file, line, count) for line, count in rows.ragged]
+        yield batch
+
+
+def _ragged(file: _File, line: int, count: int) -> SetAside:
+    reason = f"has {count} cells where the header has {len(file.tabular.headers)}"
+    remedy = "correct the row, or the `delimiter:` of the file in company.yml"
+    return SetAside(file.name, line, None, f"{count} cells", reason, remedy, is_rejected=True)
+
+
+def _without_footer(blocks: Iterator[Rows], intake: Intake) -> Iterator[Rows]:
+    """The rows but for the last that have other cells than the header, or at most one of those asked for."""
+    held: Rows | None = None
+    for rows in blocks:
+        if held is None:
+            held = rows
+        elif len(rows.lines) + len(rows.ragged) > _FOOTER_ROWS:
+            yield held
+            held = rows
+        else:
+            texts = {place: pa.concat_arrays([text, rows.texts[place]]) for place, text in held.texts.items()}
+            held = Rows(pa.concat_arrays([held.lines, rows.lines]), texts, [*held.ragged, *rows.ragged])
+    if held is None:
+        return
+    last = len(held.lines)
+    while last and sum(bool(text[last - 1].as_py().strip()) for text in held.texts.values()) <= 1:
+        last -= 1
+    end = held.lines[last - 1].as_py() if last else 0
+    ragged = [row for row in held.ragged if row[0] < end]
+    count = len(held.lines) - last + len(held.ragged) - len(ragged)
+    if count > _FOOTER_ROWS:
+        yield held
+        return
+    intake.read += count
+    intake.set_aside += count
+    yield Rows(held.lines[:last], {place: text[:last] for place, text in held.texts.items()}, ragged)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some rows of a file: the line of each, and its cells by their place, each different text once."""
+
+    file: _File
+    lines: pa.Int64Array
+    texts: Mapping[int, pa.DictionaryArray]
+
+    def of(self, column: str | None) -> pa.DictionaryArray | None:
+        """The cells of a column of ours; None where the file has none."""
+        place = self.file.positions.get(column or "")
+        return None if place is None else self.texts[place]
+
+    def asked_for(self) -> "_Block":
+        """The rows that have one of the values of ``only`` in each of its columns."""
+        block = self
+        for place, values in self.file.asked_for:
+            text = block.texts[place]
+            named = pa.array([(value or "") in values for value in text.dictionary.to_pylist()], pa.bool_())
+            mask = named.take(text.indices)
+            texts = {place: text.filter(mask) for place, text in block.texts.items()}
+            block = _Block(self.file, block.lines.filter(mask), texts)
+        return block
+
+
+@dataclass(frozen=True)
+class _Bad:
+    """Why a row cannot be read: the column of ours, what stands there, what is wrong with it and what to do."""
+
+    column: str
+    text: str | None
+    problem: str
+    remedy: str
+
+
+_BadRows = dict[int, _Bad]
+"""By the row in its block; of each row the first reason."""
+
+
+def _batch(block: _Block, readings: Sequence["_Reading"], company: Company, intake: Intake) -> pa.RecordBatch:
+    """The rows of a block that are loaded; those that are not go to the intake. Raises cells.Undecided."""
+    file, read = block.file, len(block.lines)
+    block = block.asked_for()
+    bad: _BadRows = {}
+    deleted = _true_rows(_column(_flag("is_deleted"), block, bad))
+    columns = {reading.field.name: _column(reading, block, bad) for reading in readings}
+    _in_another_currency(block, company, bad)
+    if {"is_won", "is_closed"} <= file.positions.keys():
+        won, closed = (_column(_flag(name), block, bad) for name in ("is_won", "is_closed"))
+        columns["status"] = pc.if_else(won, "won", pc.if_else(closed, "lost", "open"))
+    for (kind, name), made in MADE_FROM.items():
+        if kind == file.kind:
+            columns[name] = pc.coalesce(columns[name], _made(columns, made))
+    for field in KINDS[file.kind].schema:
+        if not field.nullable and columns[field.name].null_count:
+            for row in pc.indices_nonzero(columns[field.name].is_null()).to_pylist():
+                bad.setdefault(row, _Bad(field.name, None, "is empty", "fill it in where the file comes from"))
+    batch = pa.RecordBatch.from_arrays(
+        [
+            *(columns[name] for name in KINDS[file.kind].schema.names),
+            pa.repeat(file.name, len(block.lines)),
+            block.lines,
+        ],
+        schema=pa.schema([*KINDS[file.kind].schema.remove_metadata(), *PLACE]),
+    )
+    aside = sorted({*deleted, *bad})
+    intake.rows += _set_aside(batch.take(pa.array(aside, pa.int64())), aside, file, bad, set(deleted)) if aside else []
+    intake.read += read
+    intake.set_aside += read - len(block.lines) + len(deleted)
+    intake.rejected += len(aside) - len(deleted)
+    return batch.filter(pc.invert(pc.is_in(pa.arange(0, len(batch)), pa.array(aside, pa.int64())))) if aside else batch
+
+
+def _set_aside(
+    rows: pa.RecordBatch, numbers: Sequence[int], file: _File, bad: _BadRows, deleted: set[int]
+) -> Iterator[SetAside]:
+    for number, row in zip(numbers, rows.to_pylist(), strict=True):
+        name, line = row.pop("file"), row.pop("line")
+        rest = json.dumps({key: str(value) for key, value in row.items() if value is not None}, ensure_ascii=False)
+        if number in deleted:
+            yield SetAside(name, line, file.header("is_deleted"), None, "deleted", None, is_rejected=False, rest=rest)
+        else:
+            why = bad[number]
+            shown = cells.described(why.text)
+            yield SetAside(name, line, file.header(why.column), shown, why.problem, why.remedy, True, rest)
+
+
+def _true_rows(flags: pa.BooleanArray) -> list[int]:
+    found: list[int] = pc.indices_nonzero(flags).to_pylist()
+    return found
+
+
+def _in_another_currency(block: _Block, company: Company, bad: _BadRows) -> None:
+    """An amount in another currency would be added up as if it were the company's."""
+    reading = _Reading(pa.field("currency", TEXT), "currency", cells.Parser(partial(_own_currency, company.currency)))
+    _column(reading, block, bad)
+
+
+def _own_currency(code: str, text: str) -> str:
+    """Tools write JPY, 日本円 (JPY) or JPY - Japanese Yen."""
+    if code in re.findall(r"[A-Z]{3}", text.upper()) or (code == "JPY" and text in ("¥", "円", "日本円", "\\")):
+        return code
+    raise cells.CellError(f"is another currency than {code}", f"export amounts in {code}, the currency of company.yml")
+
+
+def _made(columns: Mapping[str, pa.Array], names: Sequence[str]) -> pa.StringArray:
+    """A readable id of other columns: the first that says who, and what else tells the rows of one apart."""
+    who = pc.coalesce(*(columns[name] for name in names if name.endswith("_id")))
+    rest = [columns[name] for name in names if not name.endswith("_id")]
+    texts = [_moment_text(each) if each.type == MOMENT else each for each in rest]
+    return pc.binary_join_element_wise(who, *(pc.fill_null(each, "") for each in texts), "|") if texts else who
+
+
+def _moment_text(moments: pa.TimestampArray) -> pa.StringArray:
+    return pc.strftime(moments.cast(pa.timestamp("s"), safe=False), "%Y-%m-%dT%H:%M:%SZ")
+
+
 @dataclass(frozen=True)
 class _Reading:
     """How a column of a table is read: from which column of ours (None: not exported), and by which parser."""
@@ -204,97 +392,167 @@ class _Reading:
     field: pa.Field
     source: str | None
     parser: cells.Parser
-    if_empty: str | None
+    if_empty: str | bool | None = None
 
 
-class _RowError(Exception):
-    def __init__(self, row: int, problem: str, remedy: str) -> None:
-        self.row, self.problem, self.remedy = row, problem, remedy
-        super().__init__(problem)
+def _flag(column: str) -> _Reading:
+    return _Reading(pa.field(column, pa.bool_()), column, cells.BOOLEAN, if_empty=False)
 
 
-def _readings(
-    file: _File, positions: Mapping[str, int], zone: ZoneInfo, written: Mapping[str, cells.Written] | None
-) -> list[_Reading]:
-    return [_reading(field, file, positions, zone, written) for field in KINDS[file.kind].schema]
+def _readings(file: _File, company: Company, written: _Written | None) -> list[_Reading]:
+    return [_reading(field, file, company, written) for field in KINDS[file.kind].schema]
 
 
-def _reading(
-    field: pa.Field,
-    file: _File,
-    positions: Mapping[str, int],
-    zone: ZoneInfo,
-    written: Mapping[str, cells.Written] | None,
-) -> _Reading:
-    kind, mapping = file.kind, file.settings
+def _reading(field: pa.Field, file: _File, company: Company, written: _Written | None) -> _Reading:
     source = READ_FROM.get(field.name, field.name)
-    values = {cells.plain(value): ours for value, ours in mapping.values.get(source, {}).items()}
-    if (kind, field.name) in CHOICES:
-        parser = cells.Parser(partial(_choice, kind, field.name, values))
-    elif field.name.endswith("_host"):
-        parser = cells.HOST
-    elif field.name.endswith("_path"):
-        parser = cells.PATH
-    elif field.type in (DAY, MOMENT):
-        parser = (cells.day_in if field.type == DAY else cells.moment_in)(
-            zone, None if written is None else written.get(source)
-        )
-    else:
-        parser = _PARSERS[field.type]
-    if_empty = values.get("", DEFAULTS.get((kind, field.name)))
-    return _Reading(field, source if source in positions else None, parser, if_empty)
+    values = {cells.plain(value): ours for value, ours in file.settings.values.get(source, {}).items()}
+    if_empty = values.get("", DEFAULTS.get((file.kind, field.name)))
+    parser = _parser(field, file, company, values, None if written is None else written.get(source, cells.Written()))
+    return _Reading(field, source, parser, None if if_empty == "none" else if_empty)
+
+
+def _parser(
+    field: pa.Field, file: _File, company: Company, values: Mapping[str, str], written: cells.Written | None
+) -> cells.Parser:
+    name = field.name
+    if (file.kind, name) in CHOICES:
+        return cells.Parser(partial(_choice, file.kind, name, values))
+    if name in ("person_id", "email_domain"):
+        return cells.person_in(company.pseudonyms) if name == "person_id" else cells.DOMAIN
+    if name == "client_id":
+        return cells.client_in(company.pseudonyms)
+    if name.endswith(("_id", "_ids")):
+        is_one = name.endswith("_id")
+        if file.settings.id_format == "salesforce":
+            return cells.SALESFORCE_ID if is_one else cells.SALESFORCE_IDS
+        return cells.IDENTIFIER if is_one else cells.IDENTIFIERS
+    if name.endswith(("_host", "_path")):
+        return cells.HOST if name.endswith("_host") else cells.PATH
+    if field.type == DAY:
+        return cells.day_in(company.zone, written)
+    if field.type == MOMENT:
+        return cells.moment_in(company.zone, written)
+    return cells.rate_in(written) if field.type == RATE else _PARSERS[field.type]
 
 
 _PARSERS = {TEXT: cells.WORDS, MONEY: cells.AMOUNT, COUNT: cells.COUNT}
 
 
-def _choice(kind: str, column: str, values: Mapping[str, str], text: str) -> str:
+def _choice(kind: str, column: str, values: Mapping[str, str], text: str) -> str | None:
     known = CHOICES[kind, column]
-    if text in values or text in known:
-        return values.get(text, text)
-    if column == "invalid_reason":  # that it is invalid is what counts
-        return "other"
-    raise cells.CellError(
-        f"{text} is not a {column} that company.yml knows",
-        f"map it in company.yml: sources.exports.{kind}.values.{column}: {{{text}: one of {', '.join(known)}}}",
-    )
+    ours = values.get(text) or (text if text in known else values.get(ANY_OTHER))
+    if ours is None and column == "invalid_reason":  # that it is invalid is what counts
+        ours = "other"
+    if ours is None:
+        text = cells.words(text)[:100]
+        raise cells.CellError(
+            f"{text} is not a {column} that company.yml knows",
+            f"map it in company.yml: sources.exports.{kind}.values.{column}: {{{text}: one of {', '.join(known)}}}",
+        )
+    return None if ours == "none" else ours
 
 
-def _column(reading: _Reading, texts: Sequence[str] | None, length: int) -> pa.Array:
-    """The column of one batch; raises _RowError for the first cell that cannot be read or may not be empty."""
-    if texts is None:
-        array = pa.nulls(length, reading.field.type)
+def _column(reading: _Reading, block: _Block, bad: _BadRows) -> pa.Array:
+    """The values of a column of a block; null, and a reason in ``bad``, where a cell cannot be read."""
+    text = block.of(reading.source)
+    if text is None:
+        array = pa.nulls(len(block.lines), reading.field.type)
     else:
-        array = _parsed(_plain_texts(texts), reading.parser, reading.field.type)
-    if reading.if_empty is not None:
-        array = array.fill_null(reading.if_empty)
-    if array.null_count and not reading.field.nullable:
-        raise _RowError(pc.index(array.is_null(), True).as_py(), "is empty", "fill it in where the file comes from")
-    return array
+        values, errors = _parsed(text.dictionary, reading.parser, reading.field.type)
+        array = values.take(text.indices)
+        if errors:
+            codes = pa.array(errors, text.indices.type)
+            for row in pc.indices_nonzero(pc.is_in(text.indices, codes)).to_pylist():
+                error = errors[text.indices[row].as_py()]
+                bad.setdefault(row, _Bad(reading.source or "", text[row].as_py(), error.problem, error.remedy))
+    return array if reading.if_empty is None else pc.fill_null(array, reading.if_empty)
 
 
-def _parsed(texts: pa.StringArray, parser: cells.Parser, kind: pa.DataType) -> pa.Array:
+def _parsed(
+    texts: pa.StringArray, parser: cells.Parser, kind: pa.DataType
+) -> tuple[pa.Array, Mapping[int, cells.CellError]]:
+    """The value of each text, and by its place the error of each that has none."""
     try:
-        return parser.column(texts)
+        return parser.column(texts), {}
     except (pa.ArrowInvalid, cells.CellError):
         pass
-    encoded = texts.dictionary_encode()  # each different text is parsed once
-    values = []
-    for text in encoded.dictionary.to_pylist():
+    values: list[object] = []
+    errors = {}
+    for place, text in enumerate(texts.to_pylist()):
+        value = None
         try:
-            values.append(parser.cell(text))
+            value = None if text is None else parser.cell(text)
         except cells.Undecided:
             raise
-        except cells.CellError as bad:
-            raise _RowError(pc.index(texts, text).as_py(), bad.problem, bad.remedy) from None
-    return pa.array(values, kind).take(encoded.indices)
+        except cells.CellError as error:
+            errors[place] = error
+        values.append(value)
+    return pa.array(values, kind), errors
 
 
-def _plain_texts(texts: Sequence[str]) -> pa.StringArray:
-    """Each text as ``_plain`` gives it; an empty one is null."""
-    array = pa.array(texts, TEXT)
-    if not pc.all(pc.string_is_ascii(array)).as_py():
-        encoded = array.dictionary_encode()
-        array = pc.utf8_normalize(encoded.dictionary, "NFKC").take(encoded.indices)
-    array = pc.utf8_trim_whitespace(array)
-    return pc.if_else(pc.equal(array, ""), pa.scalar(None, TEXT), array)
+def _encoded(texts: pa.StringArray) -> pa.DictionaryArray:
+    encoded = texts.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices, _plain(encoded.dictionary))
+
+
+def _plain(texts: pa.StringArray) -> pa.StringArray:
+    """Each text as ``cells.plain`` gives it; an empty one is null."""
+    if not pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
+        texts = pc.utf8_normalize(texts, "NFKC")
+    texts = pc.utf8_trim_whitespace(texts)
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, TEXT), texts)
+
+
+def _written(file: _File) -> _Written:
+    """How each column of dates and of shares is written, from all rows of the file; only for a file that needs it.
+
+    Batches that were read before hold no date of either order, no number and no share without a sign, so that they
+    stay right. Memory holds one block. Raises SourceError for a file with the day first in one row and the month
+    first in another.
+    """
+    types = {READ_FROM.get(field.name, field.name): field.type for field in KINDS[file.kind].schema}
+    places = {name: place for name, place in file.positions.items() if types.get(name) in (DAY, MOMENT, RATE)}
+    orders: dict[cells.DayOrder, str] = {}
+    serials, others = set(), set()
+    shares: dict[str, Counter[str]] = {name: Counter() for name in places}
+    for rows in file.tabular.rows(sorted(set(places.values()))):
+        for column, place in places.items():
+            encoded = _encoded(rows.texts[place])
+            counts = {count["values"]: count["counts"] for count in encoded.indices.value_counts().to_pylist()}
+            for code, text in enumerate(encoded.dictionary.to_pylist()):
+                if text is not None and types[column] == RATE:
+                    shares[column][cells.rate_shown(text) or "nothing"] += counts[code]
+                    continue
+                digits, order = _shown(text or "")
+                if digits == 5:
+                    serials.add(column)
+                if digits in (0, 6):
+                    others.add(column)
+                if order and order not in orders:
+                    orders[order] = file.place(rows.lines[pc.index(encoded.indices, code).as_py()].as_py(), column)
+    if len(orders) > 1:
+        raise SourceError(
+            file.name,
+            f"has a date with its month first in {orders['mdy']} and one with its day first in {orders['dmy']}",
+            "export all dates in one order, or as 2025-04-01",
+        )
+    order = next(iter(orders), file.settings.day_order)
+    return {
+        column: cells.Written(
+            order,
+            serials=column in serials - others,
+            percents=shares[column]["above_one"] > shares[column]["share"] and not shares[column]["percent"],
+        )
+        for column in places
+    }
+
+
+@lru_cache(maxsize=1 << 16)
+def _shown(text: str) -> tuple[int | None, cells.DayOrder | None]:
+    """What a cell of dates shows: the digits of a day number of Excel (0: it is none, None: it is empty), and the
+    order of day and month. From 1927 to 2173 a day number has five digits; one of four may be a year instead, and
+    one of six a month (202504) or a day (250401).
+    """
+    if not text:
+        return None, None
+    return len(text.partition(".")[0]) if cells.is_serial(text) else 0, cells.day_order_shown(text)

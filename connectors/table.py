@@ -48,6 +48,44 @@ class Fetch:
     error: str | None = None
 
 
+PLACE = pa.schema([("file", pa.string()), ("line", pa.int64())])
+"""Where a row of a file stands, behind the columns of the table in a batch of a load that has an Intake."""
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A row of a file that is not loaded, as the row it leaves in ``raw.quarantine``.
+
+    ``column`` is the header in the file, ``value_class`` what kind of text stands there, never the text of a person.
+    A row that cannot be read ``is_rejected``; others have one of the reasons deleted, duplicate and superseded.
+    """
+
+    file: str
+    line: int
+    column: str | None
+    value_class: str | None
+    reason: str
+    remedy: str | None
+    is_rejected: bool
+    rest: str | None = None
+    """JSON of the cells of the row that could be read, by our columns."""
+
+
+@dataclass
+class Intake:
+    """What became of the rows of files: those that were read are loaded, rejected or set aside for another reason.
+
+    ``rows`` are listed while the batches are drawn, and taken out by whoever writes them down. ``set_aside`` counts
+    those that are not asked for or a footer, too, which are not listed.
+    """
+
+    may_shrink: bool
+    rows: list[SetAside] = field(default_factory=list)
+    read: int = 0
+    rejected: int = 0
+    set_aside: int = 0
+
+
 @dataclass
 class Load:
     """Rows that replace ``start..end`` of a table, or the whole of a snapshot (both ``None``). A table that is not a
@@ -64,6 +102,9 @@ class Load:
     fetches: list[Fetch]
     warnings: list[str] = field(default_factory=list)
     """What a person should know although the load is right, such as days that were lost before it."""
+    intake: Intake | None = None
+    """For files. Their batches have the columns of PLACE too, their rows come in the order in which the later of two
+    with one key counts, and so does the newer where the table has ``modified_at``."""
 
 
 def columns(required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType] | None = None) -> pa.Schema:

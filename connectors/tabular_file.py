@@ -61,7 +61,7 @@ def opened(
     delimiter: str | None,
     sheet: str | None,
     found: Callable[[Sequence[str]], int],
-) -> "CsvFile | Sheet | ParquetFile":
+) -> "TabularFile":
     """The file with its header.
 
     Without a ``delimiter`` it is a tab for ``.tsv``, and found from the header for others (see
@@ -150,6 +150,9 @@ def _opened_parquet(path: Path, name: str) -> ParquetFile:
         return ParquetFile(
             path, name, tuple(field.name for field in pq.ParquetFile(file).schema_arrow if _has_text(field.type))
         )
+
+
+TabularFile = CsvFile | Sheet | ParquetFile
 
 
 @contextmanager

@@ -293,7 +293,9 @@ def inputs(sources: Sources, folder: Path | None = None) -> dict[str, str | None
     def export(kind: str, column: str | None = None) -> str | None:
         if kind not in sources.exports:
             return f"{kind.replace('_', ' ')} are not exported: add sources.exports.{kind} to company.yml"
-        if column is not None and not any(exports.has_column(file, column, folder) for file in sources.exports[kind]):
+        if column is not None and not any(
+            column in exports.found_columns(kind, file, folder) for file in sources.exports[kind]
+        ):
             return f"exports.{kind} has no column {column}: add it to sources.exports.{kind}.columns"
         return None
 

@@ -11,11 +11,12 @@ from google.auth.credentials import Credentials
 
 from connectors import clarity, export_tables, exports, ga4, plan, search_console
 from connectors.errors import SourceError
+from connectors.personal import Pseudonyms
 from connectors.table import Load, Table
 from pipelines import company as company_folder
 from pipelines import warehouse
 from pipelines.company import Clarity, Company, Ga4, SearchConsole, yesterday
-from pipelines.credentials import api_token, google_credentials
+from pipelines.credentials import api_token, company_key, google_credentials
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
@@ -57,9 +58,12 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     sources = company.sources
     found: list[dg.AssetsDefinition | dg.AssetSpec] = [_spec(table, fresh=False) for table in warehouse.TABLES]
 
-    def connect(name: str, tables: Sequence[Table], loads: Loads, is_on: bool = True, dated: bool = False) -> None:
+    def connect(
+        name: str, tables: Sequence[Table], loads: Loads, is_on: bool = True, dated: bool = False,
+        independent: bool = False,
+    ) -> None:  # fmt: skip
         if is_on and tables:
-            found.append(_step(company, name, tables, loads, days if dated else None))
+            found.append(_step(company, name, tables, loads, days if dated else None, independent))
         else:
             found.extend(_spec(table, fresh=False) for table in tables)
 
@@ -69,7 +73,7 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     connect("search_console", search_console.TABLES, partial(_search_console, company),
             is_on=sources.search_console is not None, dated=True)  # fmt: skip
     connect("clarity", clarity.TABLES, partial(_clarity, company), is_on=sources.clarity is not None)
-    connect("exports", exported, lambda con, run: exports.load(sources.exports, company.folder, company.timezone))
+    connect("exports", exported, partial(_exports, company), independent=True)
     found.extend(_spec(table, fresh=False) for table in missing)
     connect("plan", plan.TABLES, lambda con, run: plan.load(company.folder))
     connect("company", company_folder.TABLES,
@@ -142,6 +146,11 @@ def _clarity(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Ite
     return clarity.load(client, partial(warehouse.last_answer, con, clarity.PAGE_DAYS))
 
 
+def _exports(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
+    pseudonyms = Pseudonyms(company_key(company.state))
+    return exports.load(company.sources.exports, company.folder, company.timezone, company.currency, pseudonyms)
+
+
 def _spec(table: Table, fresh: bool) -> dg.AssetSpec:
     return dg.AssetSpec(
         ["raw", table.name], description=table.description, group_name="raw", owners=OWNERS, kinds={"python", "duckdb"},
@@ -150,8 +159,15 @@ def _spec(table: Table, fresh: bool) -> dg.AssetSpec:
 
 
 def _step(
-    company: Company, name: str, tables: Sequence[Table], loads: Loads, days: dg.DailyPartitionsDefinition | None
+    company: Company,
+    name: str,
+    tables: Sequence[Table],
+    loads: Loads,
+    days: dg.DailyPartitionsDefinition | None,
+    independent: bool,
 ) -> dg.AssetsDefinition:
+    """The step that loads the tables; where they are ``independent``, one that fails does not keep the others back."""
+
     @dg.multi_asset(
         name=name,
         specs=[_spec(table, fresh=True) for table in tables],
@@ -163,23 +179,42 @@ def _step(
         run = days_of_run(dict(context.run.tags), company)
         rows = dict.fromkeys((table.name for table in tables), 0)
         flags: dict[str, set[str]] = {table.name: set() for table in tables}
+        failed: dict[str, SourceError] = {}
+
+        def write(load: Load) -> None:
+            written = warehouse.replace(con, load)
+            rows[load.table.name] += written
+            flags[load.table.name].update(flag for fetch in load.fetches for flag in fetch.flags)
+            span = f" {load.start}..{load.end}" if load.start else ""
+            context.log.info(f"raw.{load.table.name}{span}: {written:,} rows")
+            if load.intake and load.intake.rejected:
+                load.warnings.append(
+                    f"raw.{load.table.name}: {load.intake.rejected:,} of {load.intake.read:,} rows cannot be read; "
+                    "marts.quarantine says which and why"
+                )
+            for warning in load.warnings:
+                context.log.warning(warning)
+
         with warehouse.connect(context.resources.warehouse) as con:
             try:
                 for load in loads(con, run):
-                    written = warehouse.replace(con, load)
-                    rows[load.table.name] += written
-                    flags[load.table.name].update(flag for fetch in load.fetches for flag in fetch.flags)
-                    span = f" {load.start}..{load.end}" if load.start else ""
-                    context.log.info(f"raw.{load.table.name}{span}: {written:,} rows")
-                    for warning in load.warnings:
-                        context.log.warning(warning)
+                    try:
+                        write(load)
+                    except SourceError as error:
+                        if not independent:
+                            raise
+                        failed[load.table.name] = error
             except SourceError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
         for table in tables:
+            if table.name in failed:
+                continue
             said = ", ".join(sorted(flags[table.name])) or "none"
             yield dg.MaterializeResult(
                 asset_key=["raw", table.name],
                 metadata={"dagster/row_count": rows[table.name], "as_of": str(run.last), "flags": said},
             )
+        if failed:
+            raise dg.Failure("\n".join(map(str, failed.values())), allow_retries=False)
 
     return materialise

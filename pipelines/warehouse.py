@@ -8,12 +8,14 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import duckdb
 import pyarrow as pa
 
 from connectors.errors import SourceError
 from connectors.table import Fetch, Load, Table, columns
+from pipelines import intake
 
 DAY, TEXT, COUNT, MOMENT = pa.date32(), pa.string(), pa.int64(), pa.timestamp("us")
 
@@ -37,8 +39,18 @@ FETCHES = Table(
 )
 LOADS = Table(
     "loads",
-    "One row per committed load of a table: the span of days it replaced (none for a snapshot) and its rows.",
-    columns({"table_name": TEXT, "row_count": COUNT, "loaded_at": MOMENT}, {"window_start": DAY, "window_end": DAY}),
+    "One row per committed load of a table: the span of days it replaced (none for a snapshot) and its rows. Of files: "
+    "rows_read = row_count + rows_rejected (they could not be read) + rows_set_aside (for another reason).",
+    columns(
+        {"table_name": TEXT, "row_count": COUNT, "loaded_at": MOMENT},
+        {
+            "window_start": DAY,
+            "window_end": DAY,
+            "rows_read": COUNT,
+            "rows_rejected": COUNT,
+            "rows_set_aside": COUNT,
+        },
+    ),
     key=(),
 )
 AUDITS = Table(
@@ -47,7 +59,7 @@ AUDITS = Table(
     columns({"run_id": TEXT, "passed_at": MOMENT}),
     key=(),
 )
-TABLES = (FETCHES, LOADS, AUDITS)
+TABLES = (FETCHES, LOADS, intake.QUARANTINE, AUDITS)
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
@@ -90,19 +102,25 @@ def replace_snapshot(con: duckdb.DuckDBPyConnection, load: Load) -> int:
 
 def _replace(con: duckdb.DuckDBPyConnection, load: Load, where: str, span: Sequence[date | None]) -> int:
     table = load.table
-    try:
-        con.begin()
-        con.execute(f"delete from raw.{table.name} where {where}", span)
-        rows = 0
-        for batch in load.batches:
-            rows += _insert(con, table, batch)
-        _check(con, table, where, span, rows)
-        _record(con, load, rows)
-        con.commit()
-    except BaseException:
-        con.rollback()
-        _insert_rows(con, FETCHES, [_fetch_row(fetch) for fetch in load.fetches if fetch.error])
-        raise
+    with TemporaryFile() as spool:
+        files = intake.Rows(con, load, load.intake, spool) if load.intake else None
+        try:
+            con.begin()
+            con.execute(f"delete from raw.{table.name} where {where}", span)
+            rows = 0
+            for batch in load.batches:
+                rows += _insert(con, table, files.noted(batch) if files else batch)
+            if files:
+                rows = files.settle(rows)
+            _check(con, table, where, span, rows)
+            _record(con, load, rows)
+            con.commit()
+        except BaseException as error:
+            con.rollback()
+            _insert_rows(con, FETCHES, [_fetch_row(fetch) for fetch in load.fetches if fetch.error])
+            if files and isinstance(error, SourceError):
+                files.keep_quarantine()
+            raise
     return rows
 
 
@@ -153,6 +171,9 @@ def _record(con: duckdb.DuckDBPyConnection, load: Load, rows: int) -> None:
                 "loaded_at": datetime.now(UTC).replace(tzinfo=None),
                 "window_start": load.start,
                 "window_end": load.end,
+                "rows_read": load.intake.read if load.intake else None,
+                "rows_rejected": load.intake.rejected if load.intake else None,
+                "rows_set_aside": load.intake.set_aside if load.intake else None,
             }
         ],
     )

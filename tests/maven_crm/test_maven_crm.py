@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
 
 from connectors import exports, plan
+from connectors.personal import Pseudonyms
 from pipelines import night
 from pipelines.company import load_company
 
@@ -34,8 +34,10 @@ def company_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def deals(company_folder: Path) -> list[dict[str, Any]]:
     company = load_company(company_folder)
-    (load,) = exports.load(company.sources.exports, company.folder, company.timezone)
-    found: list[dict[str, Any]] = pa.Table.from_batches(load.batches, load.table.schema).to_pylist()
+    (load,) = exports.load(
+        company.sources.exports, company.folder, company.timezone, company.currency, Pseudonyms(b"key")
+    )
+    found: list[dict[str, Any]] = [row for batch in load.batches for row in batch.to_pylist()]
     return found
 
 

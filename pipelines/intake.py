@@ -1,0 +1,159 @@
+"""What becomes of the rows of a file beside its table: where each stands, which are set aside, and of several rows
+with one key the one that counts.
+
+Nothing here grows with a file but six bytes a row: rows that are set aside wait in a temporary file, because a load
+that fails takes its transaction back and still keeps its quarantine.
+"""
+
+from datetime import UTC, datetime
+from typing import IO
+
+import duckdb
+import pyarrow as pa
+
+from connectors.errors import SourceError
+from connectors.table import Intake, Load, Table, columns
+
+TEXT, COUNT, MOMENT = pa.string(), pa.int64(), pa.timestamp("us")
+QUARANTINE = Table(
+    "quarantine",
+    "One row per row of a file that the last load of its table did not take. is_rejected: it could not be read, for "
+    "the reason named; others are deleted, duplicate or superseded. column_name is the header in the file, "
+    "value_class what kind of text stands there, rest the cells that could be read, as JSON by our columns.",
+    columns(
+        {
+            "table_name": TEXT,
+            "file": TEXT,
+            "line": COUNT,
+            "reason": TEXT,
+            "is_rejected": pa.bool_(),
+            "loaded_at": MOMENT,
+        },
+        {"column_name": TEXT, "value_class": TEXT, "remedy": TEXT, "rest": TEXT},
+    ),
+    key=("table_name", "file", "line"),
+)
+
+
+class Rows:
+    """The rows of a load of files while it is written by ``con``; ``spool`` is a temporary file of its own."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, load: Load, intake: Intake, spool: IO[bytes]) -> None:
+        self._con, self._load, self._intake, self._spool = con, load, intake, spool
+        self._writer = pa.ipc.new_stream(spool, QUARANTINE.schema)
+        self._files: list[str] = []
+        self._loaded_at = datetime.now(UTC).replace(tzinfo=None)
+
+    def noted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The columns of the table; where the rows stand is noted, and what was set aside is written down."""
+        if not self._files:
+            self._con.execute("create or replace temp table places (file_number usmallint, line uinteger)")
+        if batch.num_rows:
+            name = batch.column("file")[0].as_py()
+            if name not in self._files:
+                self._files.append(name)
+            self._con.register("batch", batch)
+            self._con.execute("insert into places select ?, line from batch", [self._files.index(name)])
+            self._con.unregister("batch")
+        self._write_down()
+        return batch.select(self._load.table.schema.names)
+
+    def settle(self, rows: int) -> int:
+        """Of the rows with one key keep one, and write the quarantine. Returns how many rows the table has then.
+
+        Raises SourceError when they are half as many as at the last load, or fewer.
+        """
+        self._insert_quarantine()
+        rows -= self._keep_one_of_each_key()
+        last = self._con.execute(
+            "select row_count from raw.loads where table_name = ? order by loaded_at desc limit 1",
+            [self._load.table.name],
+        ).fetchone()
+        if last and last[0] and 2 * rows <= last[0] and not self._intake.may_shrink:
+            raise SourceError(
+                ", ".join(fetch.request for fetch in self._load.fetches),
+                f"gives {rows:,} rows where the last load gave {last[0]:,}: the export may be cut off or filtered",
+                "export everything again; or write `may_shrink: true` below the file in company.yml, if so many rows "
+                "are really gone. The last good data stay",
+            )
+        return rows
+
+    def keep_quarantine(self) -> None:
+        """After the load was taken back: what was set aside until then."""
+        self._write_down()
+        self._con.begin()
+        self._insert_quarantine()
+        self._con.commit()
+
+    def _write_down(self) -> None:
+        if self._intake.rows:
+            rows = [
+                {
+                    "table_name": self._load.table.name,
+                    "file": row.file,
+                    "line": row.line,
+                    "reason": row.reason,
+                    "is_rejected": row.is_rejected,
+                    "loaded_at": self._loaded_at,
+                    "column_name": row.column,
+                    "value_class": row.value_class,
+                    "remedy": row.remedy,
+                    "rest": row.rest,
+                }
+                for row in self._intake.rows
+            ]
+            self._writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=QUARANTINE.schema))
+            self._intake.rows.clear()
+
+    def _insert_quarantine(self) -> None:
+        self._write_down()
+        self._writer.close()
+        self._spool.seek(0)
+        self._con.execute("delete from raw.quarantine where table_name = ?", [self._load.table.name])
+        self._con.register("set_aside", pa.ipc.open_stream(self._spool))
+        self._con.execute("insert into raw.quarantine by name from set_aside")
+        self._con.unregister("set_aside")
+
+    def _keep_one_of_each_key(self) -> int:
+        """Of several rows with one key the newest stays, else the one read last. Returns how many others there were.
+
+        The table was emptied in this transaction, so that the order of its rowids is the order of reading.
+        """
+        table, con = self._load.table, self._con
+        key = ", ".join(table.key)
+        repeated = f"select {key} from raw.{table.name} group by {key} having count(*) > 1"
+        if not con.execute(f"{repeated} limit 1").fetchall():
+            return 0
+        alike = " and ".join(f"found.{name} is not distinct from repeated.{name}" for name in table.key)
+        newest = "modified_at desc nulls last, " if "modified_at" in table.schema.names else ""
+        con.execute(f"""
+            create or replace temp table others as
+            with repeated as ({repeated}),
+            ranked as (
+                select found.rowid as id, found as content, row_number() over one_key as place,
+                    first_value(found) over one_key as kept
+                from raw.{table.name} as found
+                inner join repeated on {alike}
+                window one_key as (
+                    partition by {", ".join(f"found.{name}" for name in table.key)} order by {newest}found.rowid desc
+                )
+            )
+            select id, content, content is not distinct from kept as is_same from ranked where place > 1
+        """)
+        con.execute(
+            f"""
+            insert into raw.quarantine by name
+            with numbered as (select rowid as id, row_number() over (order by rowid) as place from raw.{table.name}),
+            placed as (select file_number, line, row_number() over (order by rowid) as place from places)
+            select ? as table_name, (?::text[])[placed.file_number + 1] as file, placed.line,
+                case when others.is_same then 'duplicate' else 'superseded' end as reason, false as is_rejected,
+                ? as loaded_at, to_json(others.content) as rest
+            from others inner join numbered using (id) inner join placed using (place)
+            """,
+            [table.name, self._files, self._loaded_at],
+        )
+        gone = con.execute(f"delete from raw.{table.name} where rowid in (select id from others)").fetchone()
+        con.execute("drop table others")
+        count = int(gone[0]) if gone else 0
+        self._intake.set_aside += count
+        return count
