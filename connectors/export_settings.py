@@ -38,6 +38,8 @@ class ExportFile(BaseModel):
     """Our columns of a preset that a file may be without."""
     values: Mapping[str, Mapping[str, str]] = {}
     """Our column: {value in the file: our value}; ``*`` is any other value."""
+    empty: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = ()
+    """What a cell of the file holds that means an empty one."""
     only: Mapping[_FilledText, Headers] = {}
     """A header in the file: the values of the rows that are asked for; rows with any other are left out."""
     day_order: DayOrder | None = None
