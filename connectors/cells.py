@@ -98,6 +98,17 @@ def identifiers(text: str, one: Callable[[str], str] = identifier) -> str:
     return ";".join(one(part) for part in re.split(r"\s*[;,、]\s*", text) if part)
 
 
+def first_of(parser: Parser) -> Parser:
+    """The first of several ids, written ``1;2``."""
+
+    def column(texts: pa.StringArray) -> pa.Array:
+        if pc.any(pc.match_substring(texts, ";")).as_py():
+            raise pa.ArrowInvalid("perhaps several ids")
+        return parser.column(texts)
+
+    return Parser(lambda text: parser.cell(next(filter(None, re.split(r"\s*;\s*", text)), text)), column)
+
+
 IDENTIFIER = Parser(identifier, _without_addresses)
 IDENTIFIERS = Parser(identifiers)
 

@@ -120,6 +120,6 @@ def merged(kind: str, entry: ExportFile, preset: ExportFile) -> ExportFile:
             **ours,
             "columns": columns,
             "values": values,
-            "may_lack": entry.may_lack | (preset.columns.keys() - entry.columns.keys() - set(needed(kind))),
+            "may_lack": entry.may_lack | (preset.columns.keys() - entry.columns.keys() - needed(kind)),
         }
     )

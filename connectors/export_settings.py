@@ -38,6 +38,8 @@ class ExportFile(BaseModel):
     """Our columns of a preset that a file may be without."""
     values: Mapping[str, Mapping[str, str]] = {}
     """Our column: {value in the file: our value}; ``*`` is any other value."""
+    empty: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = ()
+    """What a cell of the file holds that means an empty one."""
     only: Mapping[_FilledText, Headers] = {}
     """A header in the file: the values of the rows that are asked for; rows with any other are left out."""
     day_order: DayOrder | None = None
@@ -92,8 +94,8 @@ def missing(kind: str, file: ExportFile) -> Iterator[Problem]:
         remedy = "add `columns:` and below it, our column: the header in your file; or the `preset:` of your tool"
         yield Problem(("columns",), "is missing", remedy)
         return
-    for column in needed(kind):
-        if column not in file.columns:
+    for column in readable(kind):
+        if column in needed(kind) and column not in file.columns:
             yield Problem(("columns", column), "is missing", f"add `{column}:` and the header in your file")
     for either in ONE_OF.get(kind, ()):
         if not file.columns.keys() & set(either):

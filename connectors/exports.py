@@ -29,6 +29,7 @@ from connectors.export_tables import (
     COUNT,
     DAY,
     DEFAULTS,
+    FIRST_OF,
     KINDS,
     MADE_FROM,
     MOMENT,
@@ -257,7 +258,7 @@ def _file_batches(file: _File, company: Company, intake: Intake) -> Iterator[pa.
     blocks = file.tabular.rows(places)
     readings = _readings(file, company, None)
     for rows in _without_footer(blocks, intake) if file.settings.footer else blocks:
-        block = _Block(file, rows.lines, {place: _encoded(text) for place, text in rows.texts.items()})
+        block = _Block(file, rows.lines, {place: _encoded(text, file) for place, text in rows.texts.items()})
         try:
             batch = _batch(block, readings, company, intake)
         except cells.Undecided:
@@ -459,8 +460,10 @@ def _parser(
     if name.endswith(("_id", "_ids")):
         is_one = name.endswith("_id")
         if file.settings.id_format == "salesforce":
-            return cells.SALESFORCE_ID if is_one else cells.SALESFORCE_IDS
-        return cells.IDENTIFIER if is_one else cells.IDENTIFIERS
+            parser = cells.SALESFORCE_ID if is_one else cells.SALESFORCE_IDS
+        else:
+            parser = cells.IDENTIFIER if is_one else cells.IDENTIFIERS
+        return cells.first_of(parser) if (file.kind, name) in FIRST_OF else parser
     if name.endswith(("_host", "_path")):
         return cells.HOST if name.endswith("_host") else cells.PATH
     if field.type == DAY:
@@ -525,17 +528,17 @@ def _parsed(
     return pa.array(values, kind), errors
 
 
-def _encoded(texts: pa.StringArray) -> pa.DictionaryArray:
+def _encoded(texts: pa.StringArray, file: _File) -> pa.DictionaryArray:
     encoded = texts.dictionary_encode()
-    return pa.DictionaryArray.from_arrays(encoded.indices, _plain(encoded.dictionary))
+    return pa.DictionaryArray.from_arrays(encoded.indices, _plain(encoded.dictionary, file.settings.empty))
 
 
-def _plain(texts: pa.StringArray) -> pa.StringArray:
-    """Each text as ``cells.plain`` gives it; an empty one is null."""
+def _plain(texts: pa.StringArray, empty: Sequence[str]) -> pa.StringArray:
+    """Each text as ``cells.plain`` gives it; one that is or means empty is null."""
     if not pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
         texts = pc.utf8_normalize(texts, "NFKC")
     texts = pc.utf8_trim_whitespace(texts)
-    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, TEXT), texts)
+    return pc.if_else(pc.is_in(texts, pa.array(["", *map(cells.plain, empty)])), pa.scalar(None, TEXT), texts)
 
 
 def _written(file: _File) -> _Written:
@@ -552,7 +555,7 @@ def _written(file: _File) -> _Written:
     shares: dict[str, Counter[str]] = {name: Counter() for name in places}
     for rows in file.tabular.rows(sorted(set(places.values()))):
         for column, place in places.items():
-            encoded = _encoded(rows.texts[place])
+            encoded = _encoded(rows.texts[place], file)
             counts = {count["values"]: count["counts"] for count in encoded.indices.value_counts().to_pylist()}
             for code, text in enumerate(encoded.dictionary.to_pylist()):
                 if text is not None and types[column] == RATE:

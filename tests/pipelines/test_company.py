@@ -473,7 +473,7 @@ def test_what_is_not_a_search_console_property(write: Write, site_url: str) -> N
             "skip: 1\n      columns: {order_id: No, ",
             "orders.skip (line 19)",
             "is not a key that can stand here",
-            "Known: preset, file, encoding, delimiter, sheet, columns, may_lack, values, only, day_order",
+            "Known: preset, file, encoding, delimiter, sheet, columns, may_lack, values, empty, only, day_order",
         ),
         (
             "columns: {order_id: No, ",
