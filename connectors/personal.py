@@ -42,8 +42,9 @@ class Pseudonyms:
     pseudonym in every source.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, key: bytes, forgotten: frozenset[str] = frozenset()) -> None:
+        """``forgotten`` holds the tombstones of those who must not be loaded again."""
+        self._key, self._forgotten = key, forgotten
 
     def person(self, email: str) -> str:
         """The pseudonym of an e-mail address, whatever its width, case and the spaces around it."""
@@ -52,6 +53,14 @@ class Pseudonyms:
     def of(self, identifier: str) -> str:
         """The pseudonym of any other identifier, such as GA4's client id, as it is written."""
         return hmac.digest(self._key, identifier.encode(), "sha256").hex()
+
+    def tombstone(self, column: str, value: str) -> str:
+        """What remains of someone forgotten: from it, neither the value nor the person can be found."""
+        return self.of(f"forgotten {column} {value}")
+
+    def is_forgotten(self, column: str, value: str) -> bool:
+        """Whether the value of person_id, contact_id or client_id is that of someone forgotten."""
+        return bool(self._forgotten) and self.tombstone(column, value) in self._forgotten
 
 
 def company_domain(email: str) -> str | None:

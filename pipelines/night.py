@@ -1,4 +1,4 @@
-"""One run of the nightly job in this process, and what it says when it ends."""
+"""One run of a job in this process, and what it says when it ends."""
 
 import os
 from dataclasses import dataclass
@@ -54,12 +54,19 @@ def dagster_home(company: Company) -> Path:
 def run(company: Company, first: date, last: date) -> Outcome:
     """Run the nightly job for ``first..last``. Raises :class:`pipelines.lock.Busy` when another night runs here."""
     lock.take(company.state)
+    if wrong := raw.problems(company):
+        lock.release(company.state)
+        return Outcome(None, wrong, {})
+    return run_job(company, "nightly", first, last)
+
+
+def run_job(company: Company, name: str, first: date, last: date) -> Outcome:
+    """Run a job (``nightly``, or ``rebuild`` from what is loaded) for ``first..last``. Raises Busy as :func:`run`."""
+    lock.take(company.state)
     try:
-        if wrong := raw.problems(company):
-            return Outcome(None, wrong, {})
         tags = {PARTITION: str(last)} if first == last else {RANGE_START: str(first), RANGE_END: str(last)}
         with dg.DagsterInstance.from_config(str(dagster_home(company))) as instance:
-            job = definitions(company).resolve_job_def("nightly")
+            job = definitions(company).resolve_job_def(name)
             result = job.execute_in_process(
                 run_config={"loggers": {"console": {}}}, instance=instance, tags=tags, raise_on_error=False
             )
