@@ -6,6 +6,7 @@ named there are read. A row that cannot be read is set aside with its reason; wh
 hundred, the load fails.
 """
 
+import dataclasses
 import json
 import re
 from collections import Counter
@@ -57,6 +58,8 @@ class Company:
     zone: ZoneInfo
     currency: str
     pseudonyms: Pseudonyms
+    forgotten_contacts: set[str] = dataclasses.field(default_factory=set)
+    """Contacts of someone forgotten that came in under a new id: what else is theirs is not loaded either."""
 
 
 def load(
@@ -70,7 +73,8 @@ def load(
     holds one block of rows, however long the file.
     """
     company = Company(ZoneInfo(timezone), currency, pseudonyms)
-    for kind, entries in files.items():
+    for kind in (kind for kind in KINDS if kind in files):  # contacts come first
+        entries = files[kind]
         fetches: list[Fetch] = []
         intake = Intake(any(entry.may_shrink for entry in entries))
         batches = _batches(kind, entries, folder, company, fetches, intake)
@@ -110,10 +114,10 @@ def sample(kind: str, settings: ExportFile, pattern: str, folder: Path, company:
     first = next((row for row in intake.rows if row.is_rejected), None)
     return Sample(
         file.name,
-        datetime.fromtimestamp(file.tabular.path.stat().st_mtime, UTC),
+        datetime.fromtimestamp(tabular_file.newest(folder, pattern)[0].stat().st_mtime, UTC),
         intake.read,
         intake.rejected,
-        first and SourceError(_where(first), first.reason, first.remedy or ""),
+        SourceError(_where(first), first.reason, first.remedy or "") if first else None,
         tuple(file.positions),
         tuple(column for column in settings.columns if column not in file.positions),
     )
@@ -354,6 +358,9 @@ def _batch(block: _Block, readings: Sequence["_Reading"], company: Company, inta
     if {"is_won", "is_closed"} <= file.positions.keys():
         won, closed = (_column(_flag(name), block, bad) for name in ("is_won", "is_closed"))
         columns["status"] = pc.if_else(won, "won", pc.if_else(closed, "lost", "open"))
+    if file.kind == "deals" and company.pseudonyms.has_forgotten:  # the deal is the company's, and stays
+        gone = pc.is_in(columns["contact_id"], _forgotten_ids(columns["contact_id"], "contact_id", company))
+        columns["contact_id"] = pc.if_else(gone, pa.scalar(None, TEXT), columns["contact_id"])
     for (kind, name), made in MADE_FROM.items():
         if kind == file.kind:
             columns[name] = pc.coalesce(columns[name], _made(columns, made))
@@ -369,12 +376,44 @@ def _batch(block: _Block, readings: Sequence["_Reading"], company: Company, inta
         ],
         schema=pa.schema([*KINDS[file.kind].schema.remove_metadata(), *PLACE]),
     )
+    forgotten = _forgotten(file.kind, batch, company)
+    deleted = [row for row in deleted if row not in forgotten]
+    bad = {row: why for row, why in bad.items() if row not in forgotten}
     aside = sorted({*deleted, *bad})
     intake.rows += _set_aside(batch.take(pa.array(aside, pa.int64())), aside, file, bad, set(deleted)) if aside else []
     intake.read += read
-    intake.set_aside += read - len(block.lines) + len(deleted)
+    intake.set_aside += read - len(block.lines) + len(deleted) + len(forgotten)
     intake.rejected += len(aside) - len(deleted)
-    return batch.filter(pc.invert(pc.is_in(pa.arange(0, len(batch)), pa.array(aside, pa.int64())))) if aside else batch
+    gone = pa.array([*aside, *forgotten], pa.int64())
+    return batch.filter(pc.invert(pc.is_in(pa.arange(0, len(batch)), gone))) if len(gone) else batch
+
+
+_PERSONS = {"person_id": "person_id", "subscriber_id": "person_id", "contact_id": "contact_id",
+            "merged_into_id": "contact_id", "kept_id": "contact_id", "merged_id": "contact_id"}  # fmt: skip
+"""Columns that say whose a row is, and by what a tombstone knows the person."""
+
+
+def _forgotten(kind: str, batch: pa.RecordBatch, company: Company) -> frozenset[int]:
+    """The rows of those who were forgotten: nothing of them is loaded or listed."""
+    found: set[int] = set()
+    if kind == "deals" or not company.pseudonyms.has_forgotten:
+        return frozenset()
+    for name, known_as in _PERSONS.items():
+        if name in batch.schema.names:
+            found.update(_true_rows(pc.is_in(batch[name], _forgotten_ids(batch[name], known_as, company))))
+    if kind == "merges":
+        found -= set(_true_rows(pc.not_equal(batch["object"], "contact")))
+    if kind == "contacts":
+        company.forgotten_contacts.update(batch["contact_id"].take(pa.array(found, pa.int64())).drop_null().to_pylist())
+    return frozenset(found)
+
+
+def _forgotten_ids(ids: pa.StringArray, known_as: str, company: Company) -> pa.StringArray:
+    also = company.forgotten_contacts if known_as == "contact_id" else ()
+    different = ids.unique().drop_null().to_pylist()
+    return pa.array(
+        [each for each in different if each in also or company.pseudonyms.is_forgotten(known_as, each)], TEXT
+    )
 
 
 def _set_aside(

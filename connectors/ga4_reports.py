@@ -339,11 +339,12 @@ def _impersonal(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.Array | None]
 
 
 def _pseudonymous(batch: pa.RecordBatch, pseudonyms: Pseudonyms | None) -> pa.RecordBatch:
-    """The batch with pseudonyms for client ids, without the rows that have none."""
+    """The batch with pseudonyms for client ids, without the rows that have none or are of someone forgotten."""
     if pseudonyms is None:
         raise ValueError("client ids are kept as pseudonyms: hand over the company's")
     values = [value.strip() for value in batch["client_id"].to_pylist()]
     called = {value: pseudonyms.of(value) for value in set(values) if value not in ("", "(not set)")}
+    called = {value: name for value, name in called.items() if not pseudonyms.is_forgotten("client_id", name)}
     at = batch.schema.get_field_index("client_id")
     array = pa.array([called.get(value) for value in values], pa.string())
     return batch.set_column(at, pa.field("client_id", pa.string()), array).filter(pc.is_valid(array)).cast(batch.schema)

@@ -203,6 +203,36 @@ def ui(folder: Path | None, port: int) -> None:
     os.execv(command[0], command)  # noqa: S606 (our own interpreter, no shell)
 
 
+@cli.command()
+@company_option
+@click.argument("email", required=False)
+@click.option("--contact", help="The contact's id in the CRM, where its exports hold no e-mail addresses.")
+def forget(folder: Path | None, email: str | None, contact: str | None) -> None:
+    """Remove a person everywhere, and never load them again.
+
+    Without EMAIL and --contact it asks for the address, which then stands in no shell history.
+    """
+    company = _company(folder)
+    if email is None and contact is None:
+        email = click.prompt("E-mail address of the person to forget")
+    if email is not None and "@" not in email:
+        raise SourceError("EMAIL", "is not an e-mail address", "give the address, or --contact and the CRM's id")
+    lock.take(company.state)
+    from pipelines import forget as forgetting
+
+    done = forgetting.forget(company, email, contact, lambda step: click.echo(step, err=True))
+    if done.traces:
+        found = "\n".join(f"  {place}" for place in done.traces)
+        _leave(f"traces are left:\n{found}\nrun the same command again; if they stay, please report it", FAILED)
+    click.echo(f"forgotten: no trace in {done.searched} files and tables of {company.state}", err=True)
+    for place in done.own_files:
+        click.echo(
+            f"{place} still names them: it is yours, so it stays. Nothing of theirs is loaded from it any more; "
+            "delete them in the tool that it comes from and export again",
+            err=True,
+        )
+
+
 def _shown(value: object) -> str:
     if value is None:
         return ""

@@ -1,4 +1,4 @@
-"""One run of the nightly job in this process, and what it says when it ends."""
+"""One run of a job in this process, and what it says when it ends."""
 
 import os
 from dataclasses import dataclass
@@ -57,14 +57,25 @@ def run(company: Company, first: date, last: date, begun_at: datetime | None = N
     Raises :class:`pipelines.lock.Busy` when another night runs here.
     """
     lock.take(company.state)
+    if wrong := raw.problems(company):
+        lock.release(company.state)
+        return Outcome(None, wrong, {})
+    tags = {PARTITION: str(last)} if first == last else {RANGE_START: str(first), RANGE_END: str(last)}
+    if begun_at:
+        tags[BACKFILL] = begun_at.isoformat()
+    return _run_job(company, "nightly", tags)
+
+
+def rebuild(company: Company, last: date) -> Outcome:
+    """Build and check the models and publish them again from what is loaded, as of ``last``. Raises Busy."""
+    return _run_job(company, "rebuild", {PARTITION: str(last)})
+
+
+def _run_job(company: Company, name: str, tags: dict[str, str]) -> Outcome:
+    lock.take(company.state)
     try:
-        if wrong := raw.problems(company):
-            return Outcome(None, wrong, {})
-        tags = {PARTITION: str(last)} if first == last else {RANGE_START: str(first), RANGE_END: str(last)}
-        if begun_at:
-            tags[BACKFILL] = begun_at.isoformat()
         with dg.DagsterInstance.from_config(str(dagster_home(company))) as instance:
-            job = definitions(company).resolve_job_def("nightly")
+            job = definitions(company).resolve_job_def(name)
             result = job.execute_in_process(
                 run_config={"loggers": {"console": {}}}, instance=instance, tags=tags, raise_on_error=False
             )

@@ -10,12 +10,11 @@ import duckdb
 
 from connectors import clarity, export_tables, exports, ga4, plan, search_console
 from connectors.errors import SourceError
-from connectors.personal import Pseudonyms
 from connectors.table import Load, Table
 from pipelines import company as company_folder
 from pipelines import stage_events, warehouse
 from pipelines.company import Company, yesterday
-from pipelines.credentials import company_key
+from pipelines.credentials import pseudonyms
 from pipelines.sources import clarity_token, ga4_credentials, ga4_property, search_console_credentials
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -116,6 +115,7 @@ def problems(company: Company) -> list[str]:
         checks.append(partial(search_console_credentials, company.sources.search_console))
     if company.sources.clarity:
         checks.append(partial(clarity_token, company.sources.clarity))
+    checks.append(partial(pseudonyms, company.state))
     found = []
     for check in checks:
         try:
@@ -141,7 +141,7 @@ def ga4_loads(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> It
             run.last,
             company.start,
             through=warehouse.as_of(con, run.last),
-            pseudonyms=Pseudonyms(company_key(company.state)) if site.client_id else None,
+            pseudonyms=pseudonyms(company.state) if site.client_id else None,
             costs=_ga4_costs(con),
             quota=warehouse.quota_left(con, ga4.TABLES, datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)),
         )
@@ -193,8 +193,9 @@ def _clarity(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Ite
 
 
 def _exports(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
-    pseudonyms = Pseudonyms(company_key(company.state))
-    return exports.load(company.sources.exports, company.folder, company.timezone, company.currency, pseudonyms)
+    return exports.load(
+        company.sources.exports, company.folder, company.timezone, company.currency, pseudonyms(company.state)
+    )
 
 
 def _spec(table: Table, fresh: bool, after: Sequence[Table] = ()) -> dg.AssetSpec:

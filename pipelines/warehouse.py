@@ -267,8 +267,13 @@ def last_loaded(con: duckdb.DuckDBPyConnection, table: Table, before: date = dat
 
 def as_of(con: duckdb.DuckDBPyConnection, last: date) -> date:
     """The last complete day that the warehouse covers once ``last`` is loaded; a backfill never takes it back."""
+    return max(last, last_night(con) or last)
+
+
+def last_night(con: duckdb.DuckDBPyConnection) -> date | None:
+    """The last complete day that the warehouse covers; None before the first night."""
     row = con.execute("select max(as_of) from raw.company_settings").fetchone()
-    return max(last, row[0]) if row and row[0] else last
+    return row[0] if row else None
 
 
 def begin_backfill(con: duckdb.DuckDBPyConnection, first: date, last: date, anew: bool) -> tuple[datetime, bool]:
