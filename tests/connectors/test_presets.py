@@ -6,6 +6,8 @@ must say something itself, ``company`` is what stands beside ``preset:`` in its 
 """
 
 import csv
+import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from connectors import cells, export_presets, exports
 from connectors.errors import SourceError
 from connectors.export_settings import ExportFile
 from connectors.personal import Pseudonyms
-from pipelines.company import Company, inputs, load_company
+from pipelines.company import Company, Sources, inputs, load_company
 
 PSEUDONYMS = Pseudonyms(b"a key for tests only")
 FILES = sorted(path for path in export_presets.FOLDER.glob("*/*") if not path.name.endswith(".expected.yml"))
@@ -83,6 +85,25 @@ def test_every_preset_is_in_the_documentation_and_in_the_package(preset: str) ->
     assert f"`{preset}`" in (root / "docs/company-folder.md").read_text()
     pages = "".join(page.read_text() for page in (root / "docs/sources").glob("*.md"))
     assert f"preset: {preset}" in pages
+
+
+DOCS = Path(__file__).parents[2] / "docs/sources"
+BLOCKS = [
+    (page.name, textwrap.dedent(block))
+    for page in sorted(DOCS.glob("*.md"))
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+]
+
+
+@pytest.mark.parametrize(("page", "block"), BLOCKS, ids=[page for page, _ in BLOCKS])
+def test_what_the_documentation_says_to_write_loads(page: str, block: str, tmp_path: Path) -> None:
+    if block.startswith("tool:"):
+        (tmp_path / "preset.yml").write_text(block)
+        block = "deals: {preset: preset.yml, file: a.csv}\n"
+    if not block.startswith("sources:"):
+        block = "sources:\n  exports:\n" + textwrap.indent(block, "    ")
+    (tmp_path / "company.yml").write_text(COMPANY.removesuffix("sources:\n  exports:\n") + block)
+    assert load_company(tmp_path).sources != Sources()
 
 
 COMPANY = """name: Acme
