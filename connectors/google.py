@@ -18,8 +18,11 @@ from googleapiclient.errors import HttpError
 from connectors.errors import SourceError
 
 T = TypeVar("T")
-BROKEN = (OSError, HTTPException, httplib2.HttpLib2Error, requests.RequestException, TransportError, ParseError)
-"""What a dropped, late or cut short answer raises in one client library or another."""
+BROKEN = (
+    OSError, HTTPException, httplib2.HttpLib2Error, requests.RequestException, TransportError, ParseError,
+    UnicodeDecodeError,
+)  # fmt: skip
+"""What a dropped, late or cut short answer, be it within a character, raises in one client library or another."""
 ERRORS = (GoogleAPIError, GoogleAuthError, HttpError, *BROKEN)
 
 
