@@ -218,6 +218,7 @@ def forget(folder: Path | None, email: str | None, contact: str | None) -> None:
     if email is not None and "@" not in email:
         raise SourceError("EMAIL", "is not an e-mail address", "give the address, or --contact and the CRM's id")
     lock.take(company.state)
+    sys.argv[1:] = ["forget"]  # dbt writes the command it was started by into its results
     from pipelines import forget as forgetting
 
     done = forgetting.forget(company, email, contact, lambda step: click.echo(step, err=True))
