@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from connectors import clarity, export_tables, ga4, plan, search_console
-from pipelines import company, warehouse
+from pipelines import company, intake, warehouse
 
 pytestmark = pytest.mark.xdist_group("dbt")  # one worker builds the two warehouses once
 
-SOURCES = {*ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES, warehouse.FETCHES}
+SOURCES = {*ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES, warehouse.FETCHES, intake.QUARANTINE}
 
 
 def test_every_model_says_what_a_row_is(built: Any) -> None:

@@ -20,7 +20,7 @@ FUNCTIONS = {
     # nulls; greatest and least skip nulls in both
     "coalesce", "greatest", "least", "nullif",
     # text; concat_ws skips nulls, left and length count characters
-    "concat_ws", "left", "length",
+    "concat_ws", "left", "length", "replace",
     # days; date_trunc gives a timestamp (cast back to a date), weeks begin on Monday
     "date_trunc", "month",
 }  # fmt: skip
