@@ -23,12 +23,19 @@ from pipelines import warehouse
 
 SIZES = (100_000, 1_000_000)
 ENCODINGS = ("utf-8-sig", "cp932", "euc_jp", "utf-8-sig")
-HEADER = "コンタクトID,氏名,メールアドレス,電話番号,会社ID,業種,役職,作成日,最初に閲覧したページ,メルマガ登録日,配信停止日,無効理由,備考"
 COLUMNS = {
-    "contact_id": "コンタクトID", "email": "メールアドレス", "account_id": "会社ID", "industry": "業種",
-    "job_title": "役職", "created_on": "作成日", "landing_page": "最初に閲覧したページ", "newsletter_on": "メルマガ登録日",
-    "unsubscribed_on": "配信停止日", "invalid_reason": "無効理由",
-}  # fmt: skip
+    "contact_id": "コンタクトID",
+    "email": "メールアドレス",
+    "account_id": "会社ID",
+    "industry": "業種",
+    "job_title": "役職",
+    "created_on": "作成日",
+    "landing_page": "最初に閲覧したページ",
+    "newsletter_on": "メルマガ登録日",
+    "unsubscribed_on": "配信停止日",
+    "invalid_reason": "無効理由",
+}
+HEADER = ",".join([*COLUMNS.values(), "氏名", "電話番号", "備考"])
 INDUSTRIES = ("製造業", "卸売業", "情報通信業", "サービス業", "")
 TITLES = ("課長", "部長", "主任", "代表取締役", "担当")
 
@@ -36,14 +43,22 @@ TITLES = ("課長", "部長", "主任", "代表取締役", "担当")
 def lines(first: int, last: int) -> Iterator[str]:
     for n in range(first, last):
         day = f"{n % 28 + 1:02d}"
-        yield (
-            f"C{n:08d},担当者{n:07d},tantou.{n}@c{n % 90_000}.example.co.jp,03-0000-{n % 10_000:04d},A{n % 90_000:06d},"
-            f"{INDUSTRIES[n % 5]},{TITLES[n % 5]},2025/{n % 12 + 1:02d}/{day},"
-            f"https://www.example.co.jp/articles/{n % 120}?utm_source={n % 7},{f'2025-0{n % 9 + 1}-{day}' if n % 3 else ''},"
-            f",{'競合' if n % 50 == 0 else ''},{'展示会で名刺交換, 折り返し電話を希望' if n % 10 else ''}\r\n".replace(
-                "展示会で名刺交換, 折り返し電話を希望", '"展示会で名刺交換, 折り返し電話を希望"'
-            )
+        cells = (
+            f"C{n:08d}",
+            f"tantou.{n}@c{n % 90_000}.example.co.jp",
+            f"A{n % 90_000:06d}",
+            INDUSTRIES[n % 5],
+            TITLES[n % 5],
+            f"2025/{n % 12 + 1:02d}/{day}",
+            f"https://www.example.co.jp/articles/{n % 120}?utm_source={n % 7}",
+            f"2025-0{n % 9 + 1}-{day}" if n % 3 else "",
+            "",
+            "" if n % 50 else "競合",
+            f"担当者{n:07d}",
+            f"03-0000-{n % 10_000:04d}",
+            '"展示会で名刺交換, 折り返し電話を希望"' if n % 10 else "",
         )
+        yield ",".join(cells) + "\r\n"
 
 
 def write(folder: Path, rows: int) -> None:
@@ -57,7 +72,8 @@ def write(folder: Path, rows: int) -> None:
 def to_duckdb(folder: Path) -> None:
     """What a night does with the files of a kind."""
     files = [f"contacts-{number}.csv" for number in range(len(ENCODINGS))]
-    entry = ExportFile(file=files, columns=COLUMNS, values={"invalid_reason": {"競合": "competitor"}})
+    values = {"invalid_reason": {"競合": "competitor"}}
+    entry = ExportFile.model_validate({"file": files, "columns": COLUMNS, "values": values})
     with warehouse.connect(folder / "warehouse.duckdb") as con:
         warehouse.prepare(con, [*export_tables.TABLES, *warehouse.TABLES])
         for load in exports.load({"contacts": [entry]}, folder, "Asia/Tokyo", "JPY", Pseudonyms(b"key")):

@@ -100,7 +100,7 @@ def peak_mebibytes() -> float:
 def page_to_duckdb(client: BetaAnalyticsDataClient, database: duckdb.DuckDBPyConnection) -> None:
     """What a night does with a page: ask, decode, replace the span, check the key, commit."""
     response = client.run_report(message(PROPERTY, WANTED, limit=ROWS), retry=None, timeout=60)
-    batches = record_batches(RunReportResponse.pb(response), WANTED)
+    batches = record_batches(RunReportResponse.pb(response), WANTED, [])
     warehouse.replace(database, Load(PAGES, WANTED.first, WANTED.last, batches, []))
 
 

@@ -106,6 +106,17 @@ def identifiers(text: str, one: Callable[[str], str] = identifier) -> str:
     return ";".join(one(part) for part in re.split(r"\s*[;,、]\s*", text) if part)
 
 
+def first_of(parser: Parser) -> Parser:
+    """The first of several ids, written ``1;2``."""
+
+    def column(texts: pa.StringArray) -> pa.Array:
+        if pc.any(pc.match_substring(texts, ";")).as_py():
+            raise pa.ArrowInvalid("perhaps several ids")
+        return parser.column(texts)
+
+    return Parser(lambda text: parser.cell(next(filter(None, re.split(r"\s*;\s*", text)), text)), column)
+
+
 IDENTIFIER = Parser(identifier, _without_addresses)
 IDENTIFIERS = Parser(identifiers)
 
@@ -206,6 +217,7 @@ _CLOCK = re.compile(
     r"(?:T| +)(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?(?: ?(?:(Z)|([-+])(\d{2}):?(\d{2})))?",
     re.IGNORECASE | re.ASCII,
 )
+_CLOCK_12 = re.compile(r",? +(0?[1-9]|1[0-2])(:\d{2}(?::\d{2})?) ?([AP])M", re.ASCII | re.IGNORECASE)
 _CLOCK_JA = re.compile(r" +(\d{1,2})時 ?(\d{1,2})分(?: ?(\d{1,2})秒)?", re.ASCII)
 
 _ERAS = {
@@ -270,6 +282,9 @@ def _day_and_clock(text: str, written: Written | None) -> tuple[date, str]:
         clock = f" {clock.lstrip()}" if clock else ""
     if in_words := _CLOCK_JA.fullmatch(clock):
         clock = " " + ":".join(digits.zfill(2) for digits in in_words.groups("0"))
+    elif of_half_day := _CLOCK_12.fullmatch(clock):
+        hour, rest, half = of_half_day.groups()
+        clock = f" {int(hour) % 12 + (12 if half in 'Pp' else 0):02}{rest}"
     try:
         if "first" in part:
             month, day_of_month = _month_and_day(text, part["first"], part["second"], written)

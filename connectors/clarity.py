@@ -25,6 +25,7 @@ import requests
 
 from connectors import cells, google
 from connectors.errors import OutOfQuota, SourceError
+from connectors.personal import redacted
 from connectors.table import Fetch, Load, Table, columns
 
 WHERE = "company.yml: sources.clarity"
@@ -126,7 +127,7 @@ def _ask(client: Client, days: int, fetches: list[Fetch]) -> tuple[Any, datetime
     try:
         found, seconds, retries = google.ask(lambda: client.get(days), _again, client.pause_seconds)
     except requests.RequestException as error:
-        explained = _explain(error)
+        explained = explain(error)
         fetches.append(Fetch(PAGE_DAYS.name, name, None, None, 0, datetime.now(UTC), 0.0, error=str(explained)))
         raise explained from None
     moment = parsedate_to_datetime(found.headers["Date"]) if "Date" in found.headers else datetime.now(UTC)
@@ -142,7 +143,7 @@ def _again(error: Exception, earlier: Sequence[Exception]) -> bool:
     return isinstance(error, requests.RequestException) and len(earlier) < 2 and status not in range(300, 500)
 
 
-def _explain(error: requests.RequestException) -> SourceError:
+def explain(error: requests.RequestException) -> SourceError:
     """What a person can do; what the server wrote is not shown, for it may repeat the token."""
     status = getattr(error.response, "status_code", 0)
     said = f"HTTP {status}" if status else type(error).__name__
@@ -183,7 +184,7 @@ def page_batch(day: date, read_at: datetime, days: int, found: Mapping[str | Non
         _refuse("no row names a URL")
     for url, values in found.items():
         with suppress(cells.CellError):  # about:blank and the like are no pages
-            pages.setdefault((cells.host(url or "") or "", cells.path(url or "")), []).append(values)
+            pages.setdefault((cells.host(url or "") or "", redacted(cells.path(url or ""))), []).append(values)
     same_day = {"date_on": day, "window_days": days, "read_at": read_at}
     rows = [same_day | {"host": host, "path": path} | _merge(same) for (host, path), same in pages.items()]
     return pa.RecordBatch.from_pylist(rows, schema=PAGE_DAYS.schema)

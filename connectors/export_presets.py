@@ -105,10 +105,12 @@ def _with_preset(kind: str, entry: ExportFile, folder: Path | None) -> ExportFil
 def merged(kind: str, entry: ExportFile, preset: ExportFile) -> ExportFile:
     """The entry, and where it says nothing, the preset.
 
-    Columns and values are merged one by one. A column that only the preset names may be missing in the file, unless
+    Columns and values are merged one by one; a column of the preset for which the entry names no header is left out. A
+    column that only the preset names may be missing in the file, unless
     no file of the kind can do without it.
     """
     ours = {name: getattr(preset, name) for name in preset.model_fields_set - entry.model_fields_set}
+    columns = {column: headers for column, headers in {**preset.columns, **entry.columns}.items() if headers}
     values = {
         column: {**preset.values.get(column, {}), **entry.values.get(column, {})}
         for column in preset.values.keys() | entry.values.keys()
@@ -116,7 +118,7 @@ def merged(kind: str, entry: ExportFile, preset: ExportFile) -> ExportFile:
     return entry.model_copy(
         update={
             **ours,
-            "columns": {**preset.columns, **entry.columns},
+            "columns": columns,
             "values": values,
             "may_lack": entry.may_lack | (preset.columns.keys() - entry.columns.keys() - needed(kind)),
         }

@@ -31,12 +31,15 @@ class ExportFile(BaseModel):
     encoding: tuple[str, ...] = Field(("utf-8", "cp932", "euc_jp"), min_length=1)
     delimiter: str | None = None
     sheet: str | None = None
-    columns: Mapping[str, Headers] = {}
-    """Our column: the headers that it may have in the file; the first that the file has is taken."""
+    columns: Mapping[str, Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]] = {}
+    """Our column: the headers that it may have in the file; the first that the file has is taken. None of them leaves
+    out a column of the preset."""
     may_lack: frozenset[str] = frozenset()
     """Our columns of a preset that a file may be without."""
     values: Mapping[str, Mapping[str, str]] = {}
     """Our column: {value in the file: our value}; ``*`` is any other value."""
+    empty: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = ()
+    """What a cell of the file holds that means an empty one."""
     only: Mapping[_FilledText, Headers] = {}
     """A header in the file: the values of the rows that are asked for; rows with any other are left out."""
     day_order: DayOrder | None = None
@@ -110,7 +113,7 @@ def unknown(kind: str, file: ExportFile) -> Iterator[Problem]:
     for column, headers in file.columns.items():
         if column not in readable(kind):
             yield Problem(("columns", column), "is not a column of ours", nearest(column, readable(kind)))
-        elif not all(map(cells.plain, headers)):
+        elif not all(map(cells.plain, headers)) or not (headers or file.preset):
             yield Problem(("columns", column), "names no header", "write the header in your file")
     choices = {column: known for (of, column), known in CHOICES.items() if of == kind}
     for column, ours in file.values.items():

@@ -183,6 +183,9 @@ CHOICES = {
 DEFAULTS = {("deals", "kind"): "new", ("orders", "kind"): "new", ("merges", "object"): "contact"}
 """What an empty cell or a column that is not mapped means."""
 
+FIRST_OF = {("contacts", "account_id"), ("deals", "contact_id"), ("deals", "account_id")}
+"""Ids of which a tool may write several into one cell, as ``1;2``: the first counts."""
+
 ONE_OF = {
     "form_submissions": (("contact_id", "email"),),
     "newsletter_subscribers": (("subscriber_id", "email"),),

@@ -6,6 +6,7 @@ named there are read. A row that cannot be read is set aside with its reason; wh
 hundred, the load fails.
 """
 
+import dataclasses
 import json
 import re
 from collections import Counter
@@ -29,6 +30,7 @@ from connectors.export_tables import (
     COUNT,
     DAY,
     DEFAULTS,
+    FIRST_OF,
     KINDS,
     MADE_FROM,
     MOMENT,
@@ -56,6 +58,8 @@ class Company:
     zone: ZoneInfo
     currency: str
     pseudonyms: Pseudonyms
+    forgotten_contacts: set[str] = dataclasses.field(default_factory=set)
+    """Contacts of someone forgotten that came in under a new id: what else is theirs is not loaded either."""
 
 
 def load(
@@ -69,7 +73,8 @@ def load(
     holds one block of rows, however long the file.
     """
     company = Company(ZoneInfo(timezone), currency, pseudonyms)
-    for kind, entries in files.items():
+    for kind in (kind for kind in KINDS if kind in files):  # contacts come first
+        entries = files[kind]
         fetches: list[Fetch] = []
         intake = Intake(any(entry.may_shrink for entry in entries))
         batches = _batches(kind, entries, folder, company, fetches, intake)
@@ -85,6 +90,37 @@ def found_columns(kind: str, settings: ExportFile, folder: Path | None) -> froze
         except SourceError:
             return frozenset(settings.columns)
     return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the beginning of a file shows, read as a night would read it."""
+
+    name: str
+    modified_at: datetime
+    rows: int
+    rejected: int
+    first_rejected: SourceError | None
+    columns: tuple[str, ...]
+    """Our columns that the file has."""
+    lacking: tuple[str, ...]
+    """Our columns that it may lack, and does."""
+
+
+def sample(kind: str, settings: ExportFile, pattern: str, folder: Path, company: Company) -> Sample:
+    """Read the first block of rows of a file (some megabytes). Raises SourceError as :func:`load` does for it."""
+    file, intake = _File.opened(kind, settings, folder, pattern), Intake(may_shrink=True)
+    next(_file_batches(file, company, intake), None)
+    first = next((row for row in intake.rows if row.is_rejected), None)
+    return Sample(
+        file.name,
+        datetime.fromtimestamp(tabular_file.newest(folder, pattern)[0].stat().st_mtime, UTC),
+        intake.read,
+        intake.rejected,
+        SourceError(_where(first), first.reason, first.remedy or "") if first else None,
+        tuple(file.positions),
+        tuple(column for column in settings.columns if column not in file.positions),
+    )
 
 
 def _batches(
@@ -115,8 +151,12 @@ def _batches(
 
 
 def _reason(row: SetAside) -> str:
+    return f"{_where(row)} {row.reason}"
+
+
+def _where(row: SetAside) -> str:
     column = f" column {row.column}" if row.column else ""
-    return f"{row.file} {tabular_file.row_word(row.file)} {row.line}{column} {row.reason}"
+    return f"{row.file} {tabular_file.row_word(row.file)} {row.line}{column}"
 
 
 @dataclass(frozen=True)
@@ -222,7 +262,7 @@ def _file_batches(file: _File, company: Company, intake: Intake) -> Iterator[pa.
     blocks = file.tabular.rows(places)
     readings = _readings(file, company, None)
     for rows in _without_footer(blocks, intake) if file.settings.footer else blocks:
-        block = _Block(file, rows.lines, {place: _encoded(text) for place, text in rows.texts.items()})
+        block = _Block(file, rows.lines, {place: _encoded(text, file) for place, text in rows.texts.items()})
         try:
             batch = _batch(block, readings, company, intake)
         except cells.Undecided:
@@ -318,6 +358,9 @@ def _batch(block: _Block, readings: Sequence["_Reading"], company: Company, inta
     if {"is_won", "is_closed"} <= file.positions.keys():
         won, closed = (_column(_flag(name), block, bad) for name in ("is_won", "is_closed"))
         columns["status"] = pc.if_else(won, "won", pc.if_else(closed, "lost", "open"))
+    if file.kind == "deals" and company.pseudonyms.has_forgotten:  # the deal is the company's, and stays
+        gone = pc.is_in(columns["contact_id"], _forgotten_ids(columns["contact_id"], "contact_id", company))
+        columns["contact_id"] = pc.if_else(gone, pa.scalar(None, TEXT), columns["contact_id"])
     for (kind, name), made in MADE_FROM.items():
         if kind == file.kind:
             columns[name] = pc.coalesce(columns[name], _made(columns, made))
@@ -333,12 +376,44 @@ def _batch(block: _Block, readings: Sequence["_Reading"], company: Company, inta
         ],
         schema=pa.schema([*KINDS[file.kind].schema.remove_metadata(), *PLACE]),
     )
+    forgotten = _forgotten(file.kind, batch, company)
+    deleted = [row for row in deleted if row not in forgotten]
+    bad = {row: why for row, why in bad.items() if row not in forgotten}
     aside = sorted({*deleted, *bad})
     intake.rows += _set_aside(batch.take(pa.array(aside, pa.int64())), aside, file, bad, set(deleted)) if aside else []
     intake.read += read
-    intake.set_aside += read - len(block.lines) + len(deleted)
+    intake.set_aside += read - len(block.lines) + len(deleted) + len(forgotten)
     intake.rejected += len(aside) - len(deleted)
-    return batch.filter(pc.invert(pc.is_in(pa.arange(0, len(batch)), pa.array(aside, pa.int64())))) if aside else batch
+    gone = pa.array([*aside, *forgotten], pa.int64())
+    return batch.filter(pc.invert(pc.is_in(pa.arange(0, len(batch)), gone))) if len(gone) else batch
+
+
+_PERSONS = {"person_id": "person_id", "subscriber_id": "person_id", "contact_id": "contact_id",
+            "merged_into_id": "contact_id", "kept_id": "contact_id", "merged_id": "contact_id"}  # fmt: skip
+"""Columns that say whose a row is, and by what a tombstone knows the person."""
+
+
+def _forgotten(kind: str, batch: pa.RecordBatch, company: Company) -> frozenset[int]:
+    """The rows of those who were forgotten: nothing of them is loaded or listed."""
+    found: set[int] = set()
+    if kind == "deals" or not company.pseudonyms.has_forgotten:
+        return frozenset()
+    for name, known_as in _PERSONS.items():
+        if name in batch.schema.names:
+            found.update(_true_rows(pc.is_in(batch[name], _forgotten_ids(batch[name], known_as, company))))
+    if kind == "merges":
+        found -= set(_true_rows(pc.not_equal(batch["object"], "contact")))
+    if kind == "contacts":
+        company.forgotten_contacts.update(batch["contact_id"].take(pa.array(found, pa.int64())).drop_null().to_pylist())
+    return frozenset(found)
+
+
+def _forgotten_ids(ids: pa.StringArray, known_as: str, company: Company) -> pa.StringArray:
+    also = company.forgotten_contacts if known_as == "contact_id" else ()
+    different = ids.unique().drop_null().to_pylist()
+    return pa.array(
+        [each for each in different if each in also or company.pseudonyms.is_forgotten(known_as, each)], TEXT
+    )
 
 
 def _set_aside(
@@ -424,8 +499,10 @@ def _parser(
     if name.endswith(("_id", "_ids")):
         is_one = name.endswith("_id")
         if file.settings.id_format == "salesforce":
-            return cells.SALESFORCE_ID if is_one else cells.SALESFORCE_IDS
-        return cells.IDENTIFIER if is_one else cells.IDENTIFIERS
+            parser = cells.SALESFORCE_ID if is_one else cells.SALESFORCE_IDS
+        else:
+            parser = cells.IDENTIFIER if is_one else cells.IDENTIFIERS
+        return cells.first_of(parser) if (file.kind, name) in FIRST_OF else parser
     if name.endswith(("_host", "_path")):
         return cells.HOST if name.endswith("_host") else cells.PATH
     if field.type == DAY:
@@ -490,17 +567,17 @@ def _parsed(
     return pa.array(values, kind), errors
 
 
-def _encoded(texts: pa.StringArray) -> pa.DictionaryArray:
+def _encoded(texts: pa.StringArray, file: _File) -> pa.DictionaryArray:
     encoded = texts.dictionary_encode()
-    return pa.DictionaryArray.from_arrays(encoded.indices, _plain(encoded.dictionary))
+    return pa.DictionaryArray.from_arrays(encoded.indices, _plain(encoded.dictionary, file.settings.empty))
 
 
-def _plain(texts: pa.StringArray) -> pa.StringArray:
-    """Each text as ``cells.plain`` gives it; an empty one is null."""
+def _plain(texts: pa.StringArray, empty: Sequence[str]) -> pa.StringArray:
+    """Each text as ``cells.plain`` gives it; one that is or means empty is null."""
     if not pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
         texts = pc.utf8_normalize(texts, "NFKC")
     texts = pc.utf8_trim_whitespace(texts)
-    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, TEXT), texts)
+    return pc.if_else(pc.is_in(texts, pa.array(["", *map(cells.plain, empty)])), pa.scalar(None, TEXT), texts)
 
 
 def _written(file: _File) -> _Written:
@@ -517,7 +594,7 @@ def _written(file: _File) -> _Written:
     shares: dict[str, Counter[str]] = {name: Counter() for name in places}
     for rows in file.tabular.rows(sorted(set(places.values()))):
         for column, place in places.items():
-            encoded = _encoded(rows.texts[place])
+            encoded = _encoded(rows.texts[place], file)
             counts = {count["values"]: count["counts"] for count in encoded.indices.value_counts().to_pylist()}
             for code, text in enumerate(encoded.dictionary.to_pylist()):
                 if text is not None and types[column] == RATE:

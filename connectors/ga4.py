@@ -5,77 +5,74 @@ is over; all of them are read again. Days are days of the property's time zone. 
 rolled into an "(other)" row or restricted to zeros: every answer says so, and its Fetch repeats it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from time import monotonic
 from typing import Any
 
-import grpc
 import pyarrow as pa
 from google.analytics.data_v1beta import BetaAnalyticsDataClient
-from google.analytics.data_v1beta.services.beta_analytics_data.transports import BetaAnalyticsDataGrpcTransport
 from google.analytics.data_v1beta.types import BatchRunReportsRequest, BatchRunReportsResponse, RunReportResponse
-from google.api_core.exceptions import ServerError, TooManyRequests
-from google.auth.credentials import AnonymousCredentials, Credentials
 
-from connectors import google
-from connectors.errors import OutOfQuota, SourceError
+from connectors.errors import SourceError
+from connectors.ga4_api import LIMITS, Limits, Source, client
+from connectors.ga4_costs import Costs, Observed, Plan, minutes, plan
+from connectors.ga4_definitions import DEFINITIONS, Definition, definitions
 from connectors.ga4_reports import (
+    REPORTS_PER_BATCH,
     WHERE,
     Property,
     Reading,
     Request,
-    flags,
     incomplete,
     message,
     quarters,
     readings,
     record_batches,
+    same_days,
+    summed,
 )
 from connectors.ga4_tables import TABLES
+from connectors.personal import Pseudonyms
 from connectors.table import Fetch, Load
 
-__all__ = ["SCOPES", "TABLES", "Limits", "Property", "client", "load"]
+__all__ = [
+    "DEFINITIONS",
+    "SCOPES",
+    "TABLES",
+    "Costs",
+    "Definition",
+    "Limits",
+    "Observed",
+    "Plan",
+    "Property",
+    "checked",
+    "client",
+    "load",
+    "plan",
+]
 
 SCOPES = ("https://www.googleapis.com/auth/analytics.readonly",)
-API = google.Api(
-    where=WHERE,
-    name="Google Analytics Data API",
-    subject="property_id",
-    grant="give the service account the Viewer role under GA4 Admin > Property access management, and check the id",
-)
-REPORTS_PER_BATCH = 5
-STANDARD_TOKENS = {"tokens_per_day": 200_000, "tokens_per_hour": 40_000, "tokens_per_project_per_hour": 14_000}
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How much is asked for at once, how long an answer may take, and the first pause before a further try."""
+def checked(
+    client: BetaAnalyticsDataClient, property: Property, known: Sequence[Definition] = (), limits: Limits = LIMITS
+) -> tuple[Property, Load | None]:
+    """The property with its own names of our fields, and the definitions to keep (None: all of them were known).
 
-    page_rows: int = 250_000
-    timeout_seconds: float = 120.0
-    pause_seconds: float = 2.0
-
-
-def client(endpoint: str | None, transport: str, credentials: Credentials) -> BetaAnalyticsDataClient:
-    """A client for Google's own endpoint (``None``) or another one; ``transport`` is ``grpc`` or ``rest``.
-
-    Anonymous credentials speak without TLS, to the given endpoint only. Raises SourceError without one.
-    Close it after use (it is a context manager): its threads would outlive the night.
+    Raises SourceError naming the report and the field that the property cannot give; OutOfQuota.
     """
-    if not isinstance(credentials, AnonymousCredentials):
-        options = {"api_endpoint": endpoint} if endpoint else {}
-        return BetaAnalyticsDataClient(credentials=credentials, transport=transport, client_options=options)
-    if endpoint is None:
-        raise API.without_credentials()
-    if transport == "rest":
-        url = endpoint if "://" in endpoint else f"http://{endpoint}"
-        return BetaAnalyticsDataClient(credentials=credentials, transport="rest", client_options={"api_endpoint": url})
-    # Without the first option a page of 250,000 rows fails as a false 429.
-    channel = grpc.insecure_channel(
-        endpoint, options=[("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
-    )
-    return BetaAnalyticsDataClient(transport=BetaAnalyticsDataGrpcTransport(channel=channel))
+    found = definitions(Source(client, property, limits), known)
+    if found.problems:
+        raise found.problems[0]
+    property = replace(property, renamed=found.renamed)
+    if not found.fetches:
+        return property, None
+    others = [one for one in known if one.property_id != property.property_id]
+    rows = [one.row() for one in (*others, *found.definitions)]
+    batch = pa.RecordBatch.from_pylist(rows, schema=DEFINITIONS.schema)
+    return property, Load(DEFINITIONS, None, None, iter([batch]), list(found.fetches))
 
 
 def load(
@@ -85,144 +82,131 @@ def load(
     last: date,
     start: date,
     through: date | None = None,
-    limits: Limits = Limits(),
+    limits: Limits = LIMITS,
+    pseudonyms: Pseudonyms | None = None,
+    costs: Costs | None = None,
+    quota: Mapping[str, int] | None = None,
 ) -> Iterator[Load]:
     """Read the new days ``first..last`` with those that GA4 restates, one fiscal quarter after the other.
 
     Within a quarter there is one Load per table, to be drawn in order. ``start`` is the company's first day: nothing
     before it is read. ``through`` is the last complete day of the property, where ``last`` lies before it: weeks,
-    months and quarters are read whole up to it. Raises SourceError; OutOfQuota when a token quota is at its reserve.
+    months and quarters are read whole up to it. ``pseudonyms`` are needed where the property has a client id.
+    ``costs`` is what reports took before, ``quota`` what the last request of this hour left. Raises SourceError;
+    OutOfQuota before a request that would reach into the reserve of a token quota.
     """
-    if not property.property_id.isdigit():
-        remedy = "take the number under GA4 Admin > Property details (G-XXXX is a data stream's id)"
-        raise SourceError(f"{WHERE}.property_id", f"{property.property_id!r} is not a property id", remedy)
     first, through = max(first, start), max(last, through or last)
-    source = _Source(client, property, limits)
+    night = _Night(Source(client, property, limits, quota or {}, costs or Costs()), first, last, pseudonyms)
+    source = night.source
     for chunk_first, chunk_last in quarters(first, last, property.fiscal_year_start):
         plan = readings(property, chunk_first, chunk_last, start, through)
         source.kept = f"everything up to {chunk_first - timedelta(days=1)}" if chunk_first > first else "what was there"
-        answers = source.answers([request for reading in plan for request in reading.requests])
+        answers = _answers(source, [request for reading in plan for request in reading.requests])
         for reading in plan:
-            fetches: list[Fetch] = []
-            yield Load(reading.table, reading.start, reading.end, _rows(source, reading, answers, fetches), fetches)
+            load = Load(reading.table, reading.start, reading.end, iter(()), [])
+            load.batches = night.rows(reading, answers, load, chunk_last if reading is plan[-1] else None)
+            yield load
 
 
 @dataclass
-class _Source:
-    """The property while it is read: what is left of its quotas, and what a clean stop would keep."""
+class _Night:
+    """A load on its way."""
 
-    client: BetaAnalyticsDataClient
-    property: Property
-    limits: Limits
-    quota: dict[str, int] = field(default_factory=dict)
-    kept: str = ""
+    source: Source
+    first: date
+    last: date
+    pseudonyms: Pseudonyms | None
+    began: float = field(default_factory=monotonic)
+    row_count: int = 0
+    has_warned: bool = False
 
-    def answers(self, requests: list[Request]) -> Iterator[tuple[Any, Fetch]]:
-        """The first page of each request, in order; the next batch is asked for when the one before is used up."""
-        property, rows = self.property, self.limits.page_rows
-        for at in range(0, len(requests), REPORTS_PER_BATCH):
-            batch = requests[at : at + REPORTS_PER_BATCH]
-            question = BatchRunReportsRequest(
-                property=f"properties/{property.property_id}",
-                requests=[message(property, wanted, rows) for wanted in batch],
+    def rows(
+        self, reading: Reading, answers: Iterator[tuple[Any, Fetch]], load: Load, done_to: date | None
+    ) -> Iterator[pa.RecordBatch]:
+        """A reading's rows. ``done_to``: the last day of the quarter that is whole once they are kept."""
+        source, held = self.source, list[pa.RecordBatch]()
+        for wanted in reading.requests:
+            try:
+                report, fetch = next(answers)
+                expected, read = report.row_count, 0
+                while True:
+                    load.fetches.append(fetch)
+                    self.row_count += fetch.row_count
+                    yield from record_batches(report, wanted, held, self.pseudonyms)
+                    read += len(report.rows)
+                    if report.row_count != expected:
+                        raise incomplete(f"{wanted} grew from {expected} to {report.row_count} rows between its pages")
+                    if read >= expected or not report.rows:
+                        break
+                    del report  # before the next page is in memory too
+                    report, fetch = _page(source, wanted, read, fetch.tokens or 0)
+                if read != expected:
+                    raise incomplete(f"{read} of {expected} rows of {wanted}")
+            except SourceError as error:
+                load.fetches.append(
+                    Fetch(
+                        reading.table.name,
+                        str(wanted),
+                        wanted.first,
+                        wanted.last,
+                        0,
+                        datetime.now(UTC),
+                        0.0,
+                        quota=source.quota,
+                        error=str(error),
+                    )
+                )
+                raise
+        yield from summed(held, reading.table)
+        self.warn(load)
+        if done_to is not None and self.first < self.last:
+            load.notes.append(self.progress(done_to))
+
+    def warn(self, load: Load) -> None:
+        ours, theirs = self.source.property.timezone, self.source.time_zone
+        if not self.has_warned and ours and theirs and not same_days(ours, theirs):
+            self.has_warned = True
+            load.warnings.append(
+                f"{WHERE}: the property's days are days in {theirs}, and company.yml says timezone {ours}: GA4's days "
+                "begin at another hour than those of the exports (flag timezone_differs)\n  -> set one of them right: "
+                "GA4 Admin > Property details > Reporting time zone, or timezone in company.yml"
             )
-            answer, seconds, retries = self.ask(self.client.batch_run_reports, question)
-            reports = list(BatchRunReportsResponse.pb(answer).reports)
-            del answer
-            if len(reports) != len(batch):
-                raise incomplete(f"{len(reports)} of {len(batch)} reports")
-            for number, wanted in enumerate(batch, start=1):
-                how = f"batchRunReports {number}/{len(batch)}"
-                fetch = self.fetch(wanted, how, reports[0], seconds / len(batch), retries if number == 1 else 0)
-                yield reports.pop(0), fetch
 
-    def page(self, wanted: Request, offset: int) -> tuple[Any, Fetch]:
-        question = message(self.property, wanted, self.limits.page_rows, offset)
-        answer, seconds, retries = self.ask(self.client.run_report, question)
-        report = RunReportResponse.pb(answer)
-        return report, self.fetch(wanted, f"runReport from row {offset}", report, seconds, retries)
-
-    def fetch(self, wanted: Request, how: str, report: Any, seconds: float, retries: int) -> Fetch:
-        self.quota = {name.name: status.remaining for name, status in report.property_quota.ListFields()}
-        return Fetch(
-            wanted.report.table.name,
-            f"{how}: {wanted}",
-            wanted.first,
-            wanted.last,
-            len(report.rows),
-            datetime.now(UTC),
-            seconds,
-            retries,
-            flags(report.metadata),
-            self.quota,
+    def progress(self, done_to: date) -> str:
+        done, whole = ((day - self.first).days + 1 for day in (done_to, self.last))
+        left = (monotonic() - self.began) / done * (whole - done)
+        today = self.source.quota.get("tokens_per_day")
+        said = "" if today is None else f" ({today:,} are left today)"
+        ends = f", {minutes(left)} to go" if done < whole else ""
+        return (
+            f"GA4: {done:,} of {whole:,} days, to {done_to}: {self.row_count:,} rows, "
+            f"{self.source.tokens:,} tokens{said}{ends}"
         )
 
-    def ask(self, call: Callable[..., Any], question: Any) -> tuple[Any, float, int]:
-        self.check_reserve()
-        seconds, pause = self.limits.timeout_seconds, self.limits.pause_seconds
-        try:
-            return google.ask(lambda: call(question, retry=None, timeout=seconds), ask_again, pause)
-        except google.ERRORS as error:
-            status, said = google.answer_of(error)
-            if status == 429 and ("quota" in said or "Exhausted" in said):
-                raise self.out_of_quota(said) from error
-            raise API.explain(error, self.kept) from error
 
-    def check_reserve(self) -> None:
-        # GA4 tells what is left and what one request took, not the size of a quota; a 360 property has ten times
-        # the standard one, and is known by having more left than the standard one holds.
-        times = 10 if any(self.quota.get(name, 0) > size for name, size in STANDARD_TOKENS.items()) else 1
-        for name, size in STANDARD_TOKENS.items():
-            left = self.quota.get(name, times * size)
-            if left < self.property.reserve * times * size:
-                raise self.out_of_quota(f"{left:,} of {times * size:,} {name.replace('_', ' ')} are left")
-
-    def out_of_quota(self, problem: str) -> OutOfQuota:
-        when = "after midnight Pacific time" if "per day" in problem else "in an hour"
-        return OutOfQuota(WHERE, problem, f"{self.kept} is kept; run again {when}, and it goes on from there")
+def _answers(source: Source, requests: list[Request]) -> Iterator[tuple[Any, Fetch]]:
+    """The first page of each request, in order; the next batch is asked for when the one before is used up."""
+    property, rows = source.property, source.limits.page_rows
+    for at in range(0, len(requests), REPORTS_PER_BATCH):
+        batch = requests[at : at + REPORTS_PER_BATCH]
+        question = BatchRunReportsRequest(
+            property=f"properties/{property.property_id}",
+            requests=[message(property, wanted, rows) for wanted in batch],
+        )
+        tokens = sum(source.costs.expected(wanted).tokens for wanted in batch)
+        answer, seconds, retries = source.ask(source.client.batch_run_reports, question, tokens)
+        reports = list(BatchRunReportsResponse.pb(answer).reports)
+        del answer
+        if len(reports) != len(batch):
+            raise incomplete(f"{len(reports)} of {len(batch)} reports")
+        for number, wanted in enumerate(batch, start=1):
+            how = f"batchRunReports {number}/{len(batch)}"
+            fetch = source.fetch(wanted, how, reports[0], seconds / len(batch), retries if number == 1 else 0)
+            yield reports.pop(0), fetch
 
 
-def ask_again(error: Exception, earlier: Sequence[Exception]) -> bool:
-    """Server errors and broken connections at most twice: ten of them within an hour block the property.
-
-    429 only for concurrent requests, for some minutes: tokens do not come back so soon.
-    """
-    if isinstance(error, TooManyRequests):
-        return "concurrent" in error.message and len(earlier) < 12
-    broken = (ServerError, *google.BROKEN)
-    return isinstance(error, broken) and sum(isinstance(one, broken) for one in earlier) < 2
-
-
-def _rows(
-    source: _Source, reading: Reading, answers: Iterator[tuple[Any, Fetch]], fetches: list[Fetch]
-) -> Iterator[pa.RecordBatch]:
-    for wanted in reading.requests:
-        try:
-            report, fetch = next(answers)
-            expected, read = report.row_count, 0
-            while True:
-                fetches.append(fetch)
-                yield from record_batches(report, wanted)
-                read += len(report.rows)
-                if report.row_count != expected:
-                    raise incomplete(f"{wanted} grew from {expected} to {report.row_count} rows between its pages")
-                if read >= expected or not report.rows:
-                    break
-                del report  # before the next page is in memory too
-                report, fetch = source.page(wanted, offset=read)
-            if read != expected:
-                raise incomplete(f"{read} of {expected} rows of {wanted}")
-        except SourceError as error:
-            fetches.append(
-                Fetch(
-                    reading.table.name,
-                    str(wanted),
-                    wanted.first,
-                    wanted.last,
-                    0,
-                    datetime.now(UTC),
-                    0.0,
-                    error=str(error),
-                )
-            )
-            raise
+def _page(source: Source, wanted: Request, offset: int, tokens: float) -> tuple[Any, Fetch]:
+    question = message(source.property, wanted, source.limits.page_rows, offset)
+    answer, seconds, retries = source.ask(source.client.run_report, question, tokens)
+    report = RunReportResponse.pb(answer)
+    return report, source.fetch(wanted, f"runReport from row {offset}", report, seconds, retries)

@@ -1,10 +1,13 @@
 """What is asked of GA4 for a span of days, and what its answers hold. Everything here is pure."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,23 +25,30 @@ from google.analytics.data_v1beta.types import (
 from connectors.errors import SourceError
 from connectors.ga4_tables import (
     API_NAMES,
+    ARTICLE_ENDS,
     ARTICLE_USERS,
     CHANNEL_KEY_EVENTS,
+    CLIENT_DAYS,
     EVENT_DAYS,
     EVENT_USERS,
     LANDING_DAYS,
     NEW_RETURNING_MONTHS,
     ONWARD_DAYS,
     PAGE_DAYS,
+    PAGE_ENDS,
     PAGE_MONTHS,
     SITE_DAYS,
     USERS,
 )
+from connectors.personal import EMAIL_ADDRESS, PHONE_NUMBER, REDACTED, Pseudonyms, redacted
 from connectors.table import Table
 
 WHERE = "company.yml: sources.ga4"
 ONE_DAY = timedelta(days=1)
+REPORTS_PER_BATCH = 5
 ROWS_PER_RECORD_BATCH = 10_000  # small enough to stay in the processor's cache
+PATHS = ("path", "landing_path")
+_PERSONAL = f"{EMAIL_ADDRESS}|{PHONE_NUMBER}|{re.escape(REDACTED)}"  # GA4 itself writes (redacted) for an address
 PERIOD_DIMENSIONS = {"week": "isoYearIsoWeek", "month": "yearMonth"}  # a quarter is asked for by its days
 GRAINS = ("week", "month", "quarter")
 
@@ -55,11 +65,26 @@ class Property:
     """Month 1-12."""
     reserve: float = 0.2
     """The share of each token quota that is left to the property's other users."""
+    timezone: str = ""
+    """The company's, which the property's days are compared with; empty: with none."""
+    client_id: str | None = None
+    """The custom dimension that holds GA4's client id, such as customEvent:client_id."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Our name of a field -> this property's, where it knows it by another one."""
+
+    def api_name(self, name: str) -> str:
+        return self.renamed.get(name, name)
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Column -> the API name of its dimension or metric."""
+        names = API_NAMES | ({"client_id": self.client_id} if self.client_id else {})
+        return {column: self.api_name(name) for column, name in names.items()}
 
 
 @dataclass(frozen=True)
 class Report:
-    """A table at one grain; ``only`` narrows it to the articles, the configured events or the second_page event."""
+    """A table at one grain; ``only`` narrows it to articles, their clients or ends, the configured events or one."""
 
     table: Table
     grain: str = "day"
@@ -79,6 +104,9 @@ REPORTS = (
     *(Report(EVENT_USERS, grain, only="events") for grain in GRAINS),
     Report(PAGE_MONTHS, "month"),
     Report(NEW_RETURNING_MONTHS, "month"),
+    *(Report(ARTICLE_ENDS, grain, only="article_ends") for grain in GRAINS),
+    Report(PAGE_ENDS, "month", only="article_ends"),
+    Report(CLIENT_DAYS, only="clients"),
 )
 
 
@@ -90,18 +118,19 @@ class Request:
     first: date
     last: date
     period_start: date | None = None
+    names: Mapping[str, str] = field(default_factory=lambda: API_NAMES)
 
     @property
     def dimensions(self) -> dict[str, str]:
         """Column -> dimension, in the order of the answer."""
-        names = API_NAMES | {"period_start": PERIOD_DIMENSIONS.get(self.report.grain)}
+        names = {**self.names, "period_start": PERIOD_DIMENSIONS.get(self.report.grain)}
         return {column: name for column in self.report.table.key if (name := names.get(column))}
 
     @property
     def metrics(self) -> dict[str, str]:
         """Column -> metric, in the order of the answer."""
         table = self.report.table
-        return {column: API_NAMES[column] for column in table.schema.names if column not in table.key}
+        return {column: self.names[column] for column in table.schema.names if column not in table.key}
 
     def __str__(self) -> str:
         return f"{self.report.grain} {','.join([*self.dimensions.values(), *self.metrics.values()])}"
@@ -128,9 +157,15 @@ def readings(property: Property, first: date, last: date, start: date, through: 
         since = max(since, start)
         quarter = quarter_start(since, property.fiscal_year_start)
         requests = tuple(
-            Request(report, max(begin, start), min(end, through), begin if report.grain == "quarter" else None)
+            Request(
+                report,
+                max(begin, start),
+                min(end, through),
+                begin if report.grain == "quarter" else None,
+                property.names,
+            )
             for begin, end in _windows(report.grain, since, until, quarter)
-            if _only(property, report.only) is not None
+            if is_measured(property, report)
         )
         earlier = plan.get(report.table.name)
         plan[report.table.name] = Reading(
@@ -178,10 +213,15 @@ def months_after(month: date, count: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
+def is_measured(property: Property, report: Report) -> bool:
+    """Whether the company measures what the report holds."""
+    return _only(property, report.only) is not None
+
+
 def message(property: Property, wanted: Request, limit: int, offset: int = 0) -> RunReportRequest:
     """A request as GA4 takes it, ordered by every dimension so that its pages neither overlap nor leave gaps."""
     dimensions = list(wanted.dimensions.values())
-    narrowed = [_in_list("hostName", property.hosts), *(_only(property, wanted.report.only) or [])]
+    narrowed = [_in_list(property, "hostName", property.hosts), *(_only(property, wanted.report.only) or [])]
     return RunReportRequest(
         property=f"properties/{property.property_id}",
         dimensions=[Dimension(name=name) for name in dimensions],
@@ -197,34 +237,61 @@ def message(property: Property, wanted: Request, limit: int, offset: int = 0) ->
 
 def _only(property: Property, only: str | None) -> list[FilterExpression] | None:
     """The filters of a narrowed report; ``None`` where the company measures no such thing."""
-    if only is None:
-        return []
-    if only == "articles":
-        begins = [
-            FilterExpression(
-                filter=Filter(
-                    field_name="pagePath",
-                    string_filter=Filter.StringFilter(
-                        match_type=Filter.StringFilter.MatchType.BEGINS_WITH, value=path, case_sensitive=True
-                    ),
-                )
-            )
-            for path in property.article_paths
-        ]
-        return [FilterExpression(or_group=FilterExpressionList(expressions=begins))] if begins else None
     events = property.events
-    wanted = tuple(dict.fromkeys(events.values())) if only == "events" else (events.get(only),)
-    names = tuple(name for name in wanted if name)
-    return [_in_list("eventName", names, case_sensitive=True)] if names else None
+    match only:
+        case None:
+            return []
+        case "articles":
+            articles = _articles(property)
+            return [articles] if articles else None
+        case "clients":
+            articles = _articles(property)
+            return [articles, _is_set(property.client_id)] if articles and property.client_id else None
+        case "article_ends":
+            articles, end = _articles(property), events.get("end_of_article")
+            return [articles, _in_list(property, "eventName", (end,), True)] if articles and end else None
+        case _:
+            wanted = tuple(dict.fromkeys(events.values())) if only == "events" else (events.get(only),)
+            names = tuple(name for name in wanted if name)
+            return [_in_list(property, "eventName", names, case_sensitive=True)] if names else None
 
 
-def _in_list(dimension: str, values: tuple[str, ...], case_sensitive: bool = False) -> FilterExpression:
+def _articles(property: Property) -> FilterExpression | None:
+    begins = [
+        FilterExpression(
+            filter=Filter(
+                field_name=property.api_name("pagePath"),
+                string_filter=Filter.StringFilter(
+                    match_type=Filter.StringFilter.MatchType.BEGINS_WITH, value=path, case_sensitive=True
+                ),
+            )
+        )
+        for path in property.article_paths
+    ]
+    return FilterExpression(or_group=FilterExpressionList(expressions=begins)) if begins else None
+
+
+def _is_set(dimension: str) -> FilterExpression:
+    """Neither empty nor (not set)."""
+    empty = Filter(field_name=dimension, empty_filter=Filter.EmptyFilter())
+    return FilterExpression(not_expression=FilterExpression(filter=empty))
+
+
+def _in_list(
+    property: Property, dimension: str, values: tuple[str, ...], case_sensitive: bool = False
+) -> FilterExpression:
     listed = Filter.InListFilter(values=values, case_sensitive=case_sensitive)
-    return FilterExpression(filter=Filter(field_name=dimension, in_list_filter=listed))
+    return FilterExpression(filter=Filter(field_name=property.api_name(dimension), in_list_filter=listed))
 
 
-def record_batches(report: Any, wanted: Request) -> Iterator[pa.RecordBatch]:
-    """Decode a protobuf RunReportResponse (not proto-plus, which is seven times slower) to the table's columns."""
+def record_batches(
+    report: Any, wanted: Request, held: list[pa.RecordBatch], pseudonyms: Pseudonyms | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Decode a protobuf RunReportResponse (not proto-plus, which is seven times slower) to the table's columns.
+
+    Paths lose the personal data in them, and client ids become pseudonyms. Rows whose key may thereby be another
+    row's, of a later page perhaps, go to ``held``: :func:`summed` makes one of them when all pages are read.
+    """
     names = [header.name for header in (*report.dimension_headers, *report.metric_headers)]
     if report.rows and names != [*wanted.dimensions.values(), *wanted.metrics.values()]:
         raise incomplete(f"the columns {', '.join(names)} for {wanted}")
@@ -234,10 +301,62 @@ def record_batches(report: Any, wanted: Request) -> Iterator[pa.RecordBatch]:
         metrics = [value.value for row in some for value in row.metric_values]
         values = {column: dimensions[at :: len(wanted.dimensions)] for at, column in enumerate(wanted.dimensions)}
         values |= {column: metrics[at :: len(wanted.metrics)] for at, column in enumerate(wanted.metrics)}
-        yield pa.RecordBatch.from_arrays(
+        batch = pa.RecordBatch.from_arrays(
             [_array(column, values.get(column.name), len(some), wanted) for column in wanted.report.table.schema],
             schema=wanted.report.table.schema,
         )
+        if "client_id" in values:
+            held.append(_pseudonymous(_impersonal(batch)[0], pseudonyms))
+            continue
+        batch, touched = _impersonal(batch)
+        if touched is not None:
+            held.append(batch.filter(touched))
+            batch = batch.filter(pc.invert(touched))
+        yield batch
+
+
+def _impersonal(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.Array | None]:
+    """The batch without e-mail addresses and phone numbers in its paths, and the rows that had them (None: no row)."""
+    touched = None
+    for column in PATHS:
+        if column not in batch.schema.names:
+            continue
+        # Few rows have anything to hide and many share a path: each path is looked at once.
+        paths = pc.unique(batch[column])
+        suspect = paths.filter(pc.match_substring_regex(paths, _PERSONAL))
+        if not len(suspect):
+            continue
+        clean = {path: redacted(path) for path in suspect.to_pylist()}
+        clean = {path: text for path, text in clean.items() if REDACTED in text}
+        if not clean:
+            continue
+        values = batch[column].to_pylist()
+        at = batch.schema.get_field_index(column)
+        named = pa.array([clean.get(path, path) for path in values], pa.string())
+        batch = batch.set_column(at, batch.schema[at], named)
+        touched = pa.array([path in clean for path in values])
+    return batch, touched
+
+
+def _pseudonymous(batch: pa.RecordBatch, pseudonyms: Pseudonyms | None) -> pa.RecordBatch:
+    """The batch with pseudonyms for client ids, without the rows that have none or are of someone forgotten."""
+    if pseudonyms is None:
+        raise ValueError("client ids are kept as pseudonyms: hand over the company's")
+    values = [value.strip() for value in batch["client_id"].to_pylist()]
+    called = {value: pseudonyms.of(value) for value in set(values) if value not in ("", "(not set)")}
+    called = {value: name for value, name in called.items() if not pseudonyms.is_forgotten("client_id", name)}
+    at = batch.schema.get_field_index("client_id")
+    array = pa.array([called.get(value) for value in values], pa.string())
+    return batch.set_column(at, pa.field("client_id", pa.string()), array).filter(pc.is_valid(array)).cast(batch.schema)
+
+
+def summed(held: Sequence[pa.RecordBatch], table: Table) -> Iterator[pa.RecordBatch]:
+    """One row per key of the rows that :func:`record_batches` held back. Users add up too, as nothing else can."""
+    if held:
+        metrics = [name for name in table.schema.names if name not in table.key]
+        rows = pa.Table.from_batches(held).group_by(list(table.key)).aggregate([(name, "sum") for name in metrics])
+        rows = rows.rename_columns([name.removesuffix("_sum") for name in rows.schema.names])
+        yield from rows.select(table.schema.names).cast(table.schema).to_batches()
 
 
 def _array(column: pa.Field, values: list[str] | None, rows: int, wanted: Request) -> pa.Array:
@@ -266,16 +385,29 @@ def parse_period(value: str, grain: str) -> date:
         raise incomplete(f"{value!r} where a {grain} belongs") from None
 
 
-def flags(metadata: Any) -> tuple[str, ...]:
-    """What GA4 says of the answer, from a protobuf ResponseMetaData."""
+def flags(metadata: Any, timezone: str = "") -> tuple[str, ...]:
+    """What GA4 says of the answer, from a protobuf ResponseMetaData; ``timezone`` is the company's."""
     said = {
         "sampled": metadata.sampling_metadatas,
         "thresholded": metadata.subject_to_thresholding,
         "other_row": metadata.data_loss_from_other_row,
         "truncated": metadata.data_truncation_reasons,
         "restricted": metadata.schema_restriction_response.active_metric_restrictions,
+        "timezone_differs": timezone and metadata.time_zone and not same_days(metadata.time_zone, timezone),
     }
     return tuple(flag for flag, is_so in said.items() if is_so)
+
+
+@cache
+def same_days(one: str, other: str) -> bool:
+    """Whether days begin at the same moments in two zones: Asia/Calcutta and Asia/Kolkata are two names of one."""
+    if one == other:
+        return True
+    if not {one, other} <= available_timezones():
+        return False
+    hours = [datetime(year, month, 15, 12) for year in (2025, 2026) for month in range(1, 13)]
+    zones = [ZoneInfo(name) for name in (one, other)]
+    return all(len({hour.replace(tzinfo=zone).utcoffset() for zone in zones}) == 1 for hour in hours)
 
 
 def incomplete(what: str) -> SourceError:

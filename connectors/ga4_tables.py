@@ -100,9 +100,27 @@ NEW_RETURNING_MONTHS = Table(
     columns({"period_start": DAY, "new_vs_returning": TEXT, "active_users": COUNT}),
     key=("period_start", "new_vs_returning"), date_column="period_start", restated_days=RESTATED_DAYS,
 )
+ARTICLE_ENDS = Table(
+    "ga4_article_ends",
+    "One row per grain, period and event: users who sent the event of meaning end_of_article on an article page.",
+    columns({"grain": TEXT, "period_start": DAY, "event_name": TEXT, "active_users": COUNT}),
+    key=("grain", "period_start", "event_name"), date_column="period_start", restated_days=RESTATED_DAYS,
+)
+PAGE_ENDS = Table(
+    "ga4_page_ends",
+    "One row per month, host, article path and event: users who sent the event of meaning end_of_article there.",
+    columns({"period_start": DAY, "host": TEXT, "path": TEXT, "event_name": TEXT, "active_users": COUNT}),
+    key=("period_start", "host", "path", "event_name"), date_column="period_start", restated_days=RESTATED_DAYS,
+)
+CLIENT_DAYS = Table(
+    "ga4_client_days",
+    "One row per day, client id (as its pseudonym), host and article path: page views. Empty without client_id.",
+    columns({"date_on": DAY, "client_id": TEXT, "host": TEXT, "path": TEXT, "page_views": COUNT}),
+    key=("date_on", "client_id", "host", "path"), date_column="date_on", restated_days=RESTATED_DAYS,
+)
 TABLES = (
     SITE_DAYS, PAGE_DAYS, LANDING_DAYS, ONWARD_DAYS, EVENT_DAYS, CHANNEL_KEY_EVENTS,
-    USERS, ARTICLE_USERS, EVENT_USERS, PAGE_MONTHS, NEW_RETURNING_MONTHS,
+    USERS, ARTICLE_USERS, EVENT_USERS, PAGE_MONTHS, NEW_RETURNING_MONTHS, ARTICLE_ENDS, PAGE_ENDS, CLIENT_DAYS,
 )
 
 API_NAMES = {
@@ -115,3 +133,5 @@ API_NAMES = {
     "scrolled_users": "scrolledUsers",
 }
 # fmt: on
+FORMER_NAMES = {"keyEvents": "conversions"}
+"""What an older version of the API calls a field that it cannot know to be renamed."""

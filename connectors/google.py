@@ -1,11 +1,12 @@
 """What Google's APIs have in common: asking once more, and saying what a person can do about an error."""
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from time import monotonic
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import httplib2
 import requests
@@ -16,11 +17,32 @@ from google.protobuf.json_format import ParseError
 from googleapiclient.errors import HttpError
 
 from connectors.errors import SourceError
+from connectors.text import Text
 
 T = TypeVar("T")
 BROKEN = (OSError, HTTPException, httplib2.HttpLib2Error, requests.RequestException, TransportError, ParseError)
 """What a dropped, late or cut short answer raises in one client library or another."""
 ERRORS = (GoogleAPIError, GoogleAuthError, HttpError, *BROKEN)
+
+
+Cause = Literal[
+    "key", "clock", "token", "disabled", "scope", "access", "subject", "quota", "refused", "server", "unreachable"
+]
+"""Why Google did not answer: the key is revoked; this machine's clock is wrong; the access token is refused; the API is
+not enabled in the key's project; the token lacks the API's scope; the account has no role on the property or site;
+there is no such property or site; the quota is used up; the request is refused for another reason; an error at Google;
+no answer at all."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What is wrong at an entry of company.yml and what a person can do, with the command for it where there is one."""
+
+    cause: Cause
+    entry: str
+    problem: Text
+    remedy: Text
+    command: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,33 +52,226 @@ class Api:
     where: str
     """Its entry in company.yml."""
     name: str
+    service: str
+    """What Google Cloud calls it."""
     subject: str
     """The key of that entry which names the property or site."""
-    grant: str
-    """How to give the service account access to it."""
+    place: Text
+    """Where a person gives an account access to it, and which role."""
+    check: Text
+    """What to check in ``subject`` when the account does have access."""
 
     def without_credentials(self) -> SourceError:
         remedy = "set it to env:NAME, where NAME is a variable that holds the path of the key file"
         return SourceError(f"{self.where}.credentials", f"the {self.name} answers nobody without credentials", remedy)
 
     def explain(self, error: Exception, kept: str) -> SourceError:
-        """An error that no further try mends, as what a person can do about it."""
-        status, said = answer_of(error)
-        if status == 401:
-            problem = f"Google does not accept the credentials: {said}"
-            remedy = "check that the key file is the service account's and has not been revoked"
-            return SourceError(f"{self.where}.credentials", problem, remedy)
-        if status == 403 and ("has not been used" in said or "disabled" in said):
-            remedy = f"enable the {self.name} in the Google Cloud project of the key"
-            return SourceError(f"{self.where}.credentials", said, remedy)
-        if status in (403, 404):
-            return SourceError(f"{self.where}.{self.subject}", said, self.grant)
-        if status is not None and status < 500:
-            problem = f"the {self.name} refused the request: {said}"
-            remedy = f"check {self.subject} and the company's start; else report this message to the project"
-            return SourceError(self.where, problem, remedy)
-        problem = f"the {self.name} did not answer: {said}"
-        return SourceError(self.where, problem, f"{kept} is kept; run again later, and it goes on from there")
+        """An error that no further try mends, as what a person can do about it; ``kept`` is what it leaves in place."""
+        found = self.advice(error)
+        remedy = found.remedy.en
+        if found.cause in ("server", "unreachable"):
+            remedy = f"{kept} is kept; run again later, and it goes on from there"
+        elif found.cause == "access":
+            remedy += " (gyakusan doctor prints the address and looks which it is)"
+        return SourceError(found.entry, found.problem.en, remedy)
+
+    def advice(self, error: Exception, account: str | None = None) -> Advice:
+        """The cause of an error told apart; ``account`` is the service account's address, where it is known."""
+        cause, said, project = cause_of(error), answer_of(error)[1], _project(error)
+        entry, problem, remedy = WORDS[cause]
+        values = {
+            "api": self.name,
+            "said": said,
+            "subject": self.subject,
+            "place": self.place.format(who=account or "client_email"),
+            "check": self.check,
+            "project": Text(f" {project} ", f" {project}") if project else "",
+            "url": f"https://console.cloud.google.com/apis/library/{self.service}"
+            + (f"?project={project}" if project else ""),
+            "when": Text("明日（太平洋時間の0時以降）", "after midnight Pacific time")
+            if "per day" in said
+            else Text("1時間後", "in an hour"),
+        }
+        command = {
+            "disabled": f"gcloud services enable {self.service}" + (f" --project {project}" if project else ""),
+            "clock": "sudo timedatectl set-ntp true",
+            "key": f"gcloud iam service-accounts keys create KEY.json --iam-account {account}" if account else None,
+        }.get(cause)
+        where = {"credentials": f"{self.where}.credentials", "subject": f"{self.where}.{self.subject}"}
+        return Advice(cause, where.get(entry, self.where), problem.format(**values), remedy.format(**values), command)
+
+
+GA4 = Api(
+    where="company.yml: sources.ga4",
+    name="Google Analytics Data API",
+    service="analyticsdata.googleapis.com",
+    subject="property_id",
+    place=Text(
+        "GA4 の 管理 > プロパティのアクセス管理 で {who} を「閲覧者」として追加してください",
+        "give the service account ({who}) the Viewer role under GA4 Admin > Property access management",
+    ),
+    check=Text(
+        "property_id を GA4 の 管理 > プロパティの詳細 の数字と見比べてください（他社のプロパティにも存在しない番号にも"
+        "、GA4 は同じ答えを返します）",
+        "compare property_id with the digits under GA4 Admin > Property details (GA4 answers the same for a property "
+        "of someone else, or of nobody)",
+    ),
+)
+SEARCH_CONSOLE = Api(
+    where="company.yml: sources.search_console",
+    name="Google Search Console API",
+    service="searchconsole.googleapis.com",
+    subject="site_url",
+    place=Text(
+        "Search Console の 設定 > ユーザーと権限 で {who} を「制限付き」以上で追加してください",
+        "add the service account ({who}) under Search Console > Settings > Users and permissions",
+    ),
+    check=Text(
+        "site_url の書き方を確認してください: ドメイン プロパティは sc-domain:example.com、URL プレフィックスは"
+        " https://www.example.com/（最後の / まで）",
+        "check the form of site_url: sc-domain:example.com, or https://www.example.com/ with its last slash",
+    ),
+)
+
+
+NO_ANSWER = (
+    "",
+    Text("{api} が応答しません: {said}", "the {api} did not answer: {said}"),
+    Text(
+        "ネットワーク、プロキシと Google の稼働状況を確認し、あとでもう一度実行してください",
+        "look at the network, the proxy and Google's status, and run again later",
+    ),
+)
+WORDS: Mapping[Cause, tuple[str, Text, Text]] = {
+    "key": (
+        "credentials",
+        Text("Google が認証情報を受け付けません: {said}", "Google does not accept the credentials: {said}"),
+        Text(
+            "鍵が削除されたか、サービスアカウントが無効です。Google Cloud の IAM と管理 > サービス アカウント > 鍵 で"
+            "新しい鍵（JSON）を作り、環境変数をそのファイルのパスにしてください",
+            "the key was deleted or its account disabled: make a new JSON key in Google Cloud under IAM & Admin >"
+            " Service Accounts > Keys, and set the variable to that file's path",
+        ),
+    ),
+    "clock": (
+        "credentials",
+        Text(
+            "Google から見てこのマシンの時計がずれています: {said}",
+            "Google finds this machine's clock wrong: {said}",
+        ),
+        Text("時計を合わせてください", "set the clock"),
+    ),
+    "token": (
+        "credentials",
+        Text("Google が認証情報を受け付けません: {said}", "Google does not accept the credentials: {said}"),
+        Text(
+            "鍵ファイルがこのサービスアカウントのもので、失効していないことを確認してください",
+            "check that the key file is the service account's and has not been revoked",
+        ),
+    ),
+    "disabled": (
+        "credentials",
+        Text(
+            "鍵の Google Cloud プロジェクト{project}で {api} が有効になっていません",
+            "the {api} is not enabled in the key's Google Cloud project{project}",
+        ),
+        Text(
+            "{url} で「有効にする」を押し、数分待ってください",
+            "enable it at {url} and wait a few minutes",
+        ),
+    ),
+    "scope": (
+        "credentials",
+        Text(
+            "認証情報に {api} の権限範囲（スコープ）がありません: {said}",
+            "the credentials lack the scope of the {api}: {said}",
+        ),
+        Text(
+            "サービスアカウントの鍵ファイル（JSON）を使ってください",
+            "use the key file (JSON) of a service account, no other kind of credentials",
+        ),
+    ),
+    "access": (
+        "subject",
+        Text("サービスアカウントに読む権限がありません: {said}", "the service account may not read it: {said}"),
+        Text("{place}。追加済みなら、{check}", "{place}; if it is there already, {check}"),
+    ),
+    "subject": (
+        "subject",
+        Text("見つかりません: {said}", "there is no such thing: {said}"),
+        Text("{check}", "{check}"),
+    ),
+    "quota": (
+        "",
+        Text("割り当てを使い切りました: {said}", "the quota is used up: {said}"),
+        Text("{when}にもう一度実行してください", "run again {when}"),
+    ),
+    "refused": (
+        "",
+        Text("{api} がリクエストを断りました: {said}", "the {api} refused the request: {said}"),
+        Text(
+            "{subject} と start を確認し、それでも続くならこの文面を添えて報告してください",
+            "check {subject} and the company's start; else report this message to the project",
+        ),
+    ),
+    "server": NO_ANSWER,
+    "unreachable": NO_ANSWER,
+}
+"""By cause: the entry it is about (``credentials``, ``subject`` or the source itself), the problem and the remedy."""
+
+
+def cause_of(error: Exception) -> Cause:
+    """What went wrong, by Google's own reason where it gives one, else by status and message."""
+    status, said = answer_of(error)
+    reason, lower = _reason(error)[0], said.lower()
+    if status == 401:
+        if "timeframe" in lower or "short-lived" in lower:
+            return "clock"
+        return "key" if "invalid_grant" in lower or "invalid_client" in lower else "token"
+    if reason in ("SERVICE_DISABLED", "accessNotConfigured") or (
+        status == 403 and ("has not been used" in lower or "is disabled" in lower)
+    ):
+        return "disabled"
+    if reason in ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions") or "authentication scopes" in lower:
+        return "scope"
+    if (status == 429 and ("quota" in lower or "exhausted" in lower)) or reason in (
+        "quotaExceeded",
+        "rateLimitExceeded",
+        "userRateLimitExceeded",
+    ):
+        return "quota"
+    if status == 403:
+        return "access"
+    if status == 404 or (status == 400 and "property id" in lower):
+        return "subject"
+    if status is None:
+        return "unreachable"
+    return "server" if status >= 500 else "refused"
+
+
+def _reason(error: Exception) -> tuple[str, Mapping[str, str]]:
+    """The reason and metadata of the google.rpc.ErrorInfo that came with an error, or the older JSON's reason."""
+    if isinstance(error, GoogleAPICallError):
+        return error.reason or "", error.metadata or {}
+    if isinstance(error, HttpError):
+        try:
+            said = json.loads(error.content)["error"]
+            for detail in said.get("details", []):
+                if detail.get("@type", "").endswith("google.rpc.ErrorInfo"):
+                    return str(detail.get("reason", "")), detail.get("metadata", {})
+            return str(said["errors"][0]["reason"]), {}
+        except (ValueError, LookupError, TypeError, AttributeError):
+            pass
+    return "", {}
+
+
+def _project(error: Exception) -> str | None:
+    """The Google Cloud project that an error is about."""
+    consumer = _reason(error)[1].get("consumer", "")
+    found = re.search(r"projects?[ /]([\w.:-]+)", consumer) or re.search(
+        r"\bin project (\S+) before", answer_of(error)[1]
+    )
+    return found[1] if found else None
 
 
 def ask(

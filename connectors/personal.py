@@ -48,7 +48,9 @@ class Pseudonyms:
     pseudonym in every source.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, forgotten: frozenset[str] = frozenset()) -> None:
+        """``forgotten`` holds the tombstones of those who must not be loaded again."""
+        self._forgotten = forgotten
         block = key.ljust(64, b"\0") if len(key) <= 64 else sha256(key).digest().ljust(64, b"\0")
         self._inner, self._outer = (sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
 
@@ -68,6 +70,18 @@ class Pseudonyms:
             inner.update(identifier.encode())
             outer.update(inner.digest())
             yield outer.hexdigest()
+
+    def tombstone(self, column: str, value: str) -> str:
+        """What remains of someone forgotten: from it, neither the value nor the person can be found."""
+        return self.of(f"forgotten {column} {value}")
+
+    @property
+    def has_forgotten(self) -> bool:
+        return bool(self._forgotten)
+
+    def is_forgotten(self, column: str, value: str) -> bool:
+        """Whether the value of person_id, contact_id or client_id is that of someone forgotten."""
+        return bool(self._forgotten) and self.tombstone(column, value) in self._forgotten
 
 
 def company_domain(email: str) -> str | None:

@@ -47,6 +47,7 @@ KPIS = (
     "search_impressions",
     "search_clicks",
     "search_position",
+    "hidden_click_share",
     "engagement_seconds",
     "read_through_rate",
     "onward_rate",
@@ -109,7 +110,7 @@ class Target(BaseModel):
     @classmethod
     def _rate_below_one(cls, target: float, info: ValidationInfo) -> float:
         kpi = info.data.get("kpi", "")
-        if kpi.endswith("_rate") and target > 1:
+        if kpi.endswith(("_rate", "_share")) and target > 1:
             raise wrong(Problem((), f"{target:g} is above 1, and {kpi} is a rate", "write 35 % as 0.35"))
         return target
 

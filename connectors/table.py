@@ -45,6 +45,8 @@ class Fetch:
     """What the source said of its own answer: ``sampled``, ``thresholded``, ``other_row``, ``truncated``, ..."""
     quota: Mapping[str, int] = field(default_factory=dict)
     """What is left of each quota after this request, by the source's own name for it."""
+    tokens: int | None = None
+    """What this request took of them, where the source counts in tokens."""
     error: str | None = None
 
 
@@ -102,6 +104,8 @@ class Load:
     fetches: list[Fetch]
     warnings: list[str] = field(default_factory=list)
     """What a person should know although the load is right, such as days that were lost before it."""
+    notes: list[str] = field(default_factory=list)
+    """What is said once it is kept: how far a long load has come."""
     intake: Intake | None = None
     """For files. Their batches have the columns of PLACE too, their rows come in the order in which the later of two
     with one key counts, and so does the newer where the table has ``modified_at``."""

@@ -1,8 +1,10 @@
 """What can be made to go wrong with the demo's servers, and the log of what they were asked."""
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 GA4, SEARCH_CONSOLE, CLARITY = "ga4", "search_console", "clarity"
 MESSAGES = {
@@ -16,8 +18,20 @@ MESSAGES = {
     "503": "The service is currently unavailable.",
     "403_quota": "Search Analytics load quota exceeded. Learn about usage limits: "
     "https://developers.google.com/webmaster-tools/v3/limits.",
+    "403_permission": "User does not have sufficient permissions for this property. To learn more about Property ID, "
+    "see https://developers.google.com/analytics/devguides/reporting/data/v1/property-id.",
+    "403_scope": "Request had insufficient authentication scopes.",
+    "403_disabled": "{title} has not been used in project {project} before or it is disabled. Enable it by visiting "
+    "{url} then retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems "
+    "and retry.",
     "403_rate": "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute'.",
 }
+SERVICES = {
+    GA4: ("analyticsdata.googleapis.com", "Google Analytics Data API"),
+    SEARCH_CONSOLE: ("searchconsole.googleapis.com", "Google Search Console API"),
+}
+PROJECT = "123456789012"
+"""The number of the Google Cloud project that a key belongs to."""
 CUTS = ("reset", "truncated", "truncated_json")
 KINDS = (*MESSAGES, "slow", *CUTS)
 
@@ -28,7 +42,7 @@ class Fault:
 
     ``slow`` answers after ``seconds``. ``reset`` and ``truncated`` cut the connection in the middle of the answer, with
     RST and in good order; ``truncated_json`` is a complete HTTP answer whose JSON ends half-way. ``skip`` lets that
-    many requests pass first.
+    many requests pass first; after each time only one in ``every`` is befallen.
     """
 
     kind: str
@@ -37,6 +51,7 @@ class Fault:
     times: int = 1
     seconds: float = 2.0
     skip: int = 0
+    every: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -88,7 +103,8 @@ class Faults:
                 if fault.skip:
                     self._faults[place] = replace(fault, skip=fault.skip - 1)
                     continue
-                self._faults[place : place + 1] = [replace(fault, times=fault.times - 1)] if fault.times > 1 else []
+                left = replace(fault, times=fault.times - 1, skip=fault.every - 1)
+                self._faults[place : place + 1] = [left] if left.times else []
                 return fault
         return None
 
@@ -107,9 +123,18 @@ CODES = {
 class ApiError(Exception):
     """An error as Google's APIs return it: canonical status (``INVALID_ARGUMENT``), HTTP code, reason and message."""
 
-    def __init__(self, status: str, message: str, reason: str = "") -> None:
+    def __init__(
+        self,
+        status: str,
+        message: str,
+        reason: str = "",
+        details: Sequence[Mapping[str, Any]] = (),
+        domain: str = "global",
+    ) -> None:
         super().__init__(message)
         self.status, self.message, self.code, self.reason = status, message, CODES[status], reason
+        self.details, self.domain = details, domain
+        """Further google.rpc messages, as JSON with their ``@type``, and the domain of the older JSON's reason."""
 
 
 def error_of(fault: Fault) -> ApiError | None:
@@ -119,9 +144,37 @@ def error_of(fault: Fault) -> ApiError | None:
         return None
     if fault.kind.startswith("429"):
         return ApiError("RESOURCE_EXHAUSTED", message, reason="rateLimitExceeded")
+    if fault.kind == "403_permission":
+        return ApiError("PERMISSION_DENIED", message, "forbidden")
+    if fault.kind == "403_scope":
+        return _refusal(fault.api, message, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions", "global")
+    if fault.kind == "403_disabled":
+        service, title = SERVICES[fault.api]
+        url = f"https://console.developers.google.com/apis/api/{service}/overview?project={PROJECT}"
+        said = message.format(title=title, project=PROJECT, url=url)
+        return _refusal(fault.api, said, "SERVICE_DISABLED", "accessNotConfigured", "usageLimits", url)
     if fault.kind.startswith("403"):
         reason = "quotaExceeded" if fault.kind == "403_quota" else "rateLimitExceeded"
         return ApiError("PERMISSION_DENIED", message, reason)
     if fault.kind == "401":
         return ApiError("UNAUTHENTICATED", message)
     return ApiError("INTERNAL" if fault.kind == "500" else "UNAVAILABLE", message, reason="backendError")
+
+
+def _refusal(api: str, message: str, reason: str, older_reason: str, domain: str, url: str = "") -> ApiError:
+    """A 403 as Google words it since google.rpc.ErrorInfo came, with the reason that the older JSON has beside it."""
+    service, title = SERVICES[api]
+    metadata = {"service": service}
+    details: list[dict[str, Any]] = [
+        {"@type": f"{TYPE}ErrorInfo", "reason": reason, "domain": "googleapis.com", "metadata": metadata}
+    ]
+    if url:
+        metadata |= {"consumer": f"projects/{PROJECT}", "activationUrl": url, "serviceTitle": title,
+                     "containerInfo": PROJECT}  # fmt: skip
+        details.append({"@type": f"{TYPE}LocalizedMessage", "locale": "en-US", "message": message})
+        link = {"description": "Google developers console API activation", "url": url}
+        details.append({"@type": f"{TYPE}Help", "links": [link]})
+    return ApiError("PERMISSION_DENIED", message, older_reason, details, domain)
+
+
+TYPE = "type.googleapis.com/google.rpc."

@@ -8,10 +8,10 @@ and messages are GA4's. Counts of users and sessions are exact where GA4 estimat
 import re
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import numpy as np
@@ -25,6 +25,7 @@ from demo.world import World, day_number
 
 PROPERTY = "400000001"
 TIME_ZONE, CURRENCY = "Asia/Tokyo", "JPY"
+CLIENT_ID = "customEvent:client_id"
 MAX_DIMENSIONS, MAX_METRICS, MAX_DATE_RANGES, MAX_BATCH = 9, 10, 4, 5
 DEFAULT_LIMIT, MAX_LIMIT = 10_000, 250_000
 
@@ -53,6 +54,12 @@ DIMENSIONS = {
     "newVsReturning": ("visitor", "{}::varchar"),
     "deviceCategory": ("device", "{}::varchar"),
     "country": ("country", "{}::varchar"),
+    # Some browsers keep no cookie that the tag could read.
+    CLIENT_ID: (
+        "user_id",
+        f"case when {{0}} % 29 = 0 then '(not set)' else ({{0}} % {web.CLIENT_IDS})::varchar || '.' || "
+        f"(1600000000 + {{0}} // {web.CLIENT_IDS})::varchar end",
+    ),
     "dateRange": ("date_range", "{}"),
 }
 METRICS = {
@@ -68,6 +75,7 @@ METRICS = {
     "eventCount": "sum(n_events)",
 }
 DEPRECATED_METRICS = {"conversions": "keyEvents"}
+METADATA_COST, COMPATIBILITY_COST = 5, 1
 _LEARN_MORE = (
     "To learn more about Property ID, see "
     "https://developers.google.com/analytics/devguides/reporting/data/v1/property-id."
@@ -82,6 +90,7 @@ _EVENTS = (
     ("user_engagement", "active", "seconds", "false"),
     ("engaged_60s", "seconds >= 60", "0", "false"),
     ("second_page_view", "is_second", "0", "false"),
+    ("article_end", "finished", "0", "false"),
 )
 
 
@@ -94,6 +103,15 @@ class Answers:
     other_row_beyond: int | None = None
     """Rows of a report by page beyond this number are one row (other)."""
     truncated: bool = False
+    time_zone: str = TIME_ZONE
+    custom_dimensions: tuple[str, ...] = (CLIENT_ID,)
+    """Those that someone has registered."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Field -> its newer name; getMetadata calls the older one deprecated, and requests may use both."""
+    former: Mapping[str, str] = field(default_factory=dict)
+    """Field -> the only name that this property, an older one, knows it by."""
+    incompatible: tuple[tuple[str, str], ...] = ()
+    """Pairs of fields that no report may hold together."""
     tokens_per_day: int = 200_000
     tokens_per_hour: int = 40_000
     tokens_per_project_per_hour: int = 14_000
@@ -105,9 +123,11 @@ class Analytics:
 
     def __init__(self, world: World, answers: Answers | None = None, property_id: str = PROPERTY) -> None:
         self.answers = answers or Answers()
+        self.listed = True
+        """Whether the account has been added to the property, so that the Admin API lists it."""
         self.property_id = property_id
         self._lock = threading.Lock()
-        self._spent = {"day": 0, "hour": 0}
+        self._spent: dict[str, int] = {"day": 0, "hour": 0}
         self._hour_began = time.monotonic()
         self._running = 0
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -127,6 +147,11 @@ class Analytics:
             if self._connection:
                 self._connection.close()
             self._connection = None
+
+    def spent(self, bucket: Literal["day", "hour"]) -> int:
+        """Tokens used since the day or hour began."""
+        with self._lock:
+            return self._spent[bucket]
 
     def run_report(self, request: Message) -> Message:
         """RunReportRequest to RunReportResponse. Raises ApiError as GA4 would."""
@@ -151,32 +176,123 @@ class Analytics:
 
     def get_metadata(self, request: Message) -> Message:
         self._check_property(request.name.removesuffix("/metadata"))
-        answer = Metadata(name=request.name)
-        for name in DIMENSIONS:
-            said = {"api_name": name, "ui_name": _spaced(name), "description": f"{_spaced(name)}.", "category": "Demo"}
-            answer.dimensions.add(**said)
-        aliases = {new: old for old, new in DEPRECATED_METRICS.items()}
-        for name in METRICS:
-            said = {"api_name": name, "ui_name": _spaced(name), "description": f"{_spaced(name)}.", "category": "Demo"}
-            older = [aliases[name]] if name in aliases else []
-            answer.metrics.add(**said, type_=_metric_type(name), deprecated_api_names=older)
-        return answer
+        self._begin()
+        try:
+            self._spend(METADATA_COST)
+            answer = Metadata(name=request.name)
+            older: dict[str, list[str]] = {}
+            for alias, name in self._aliases().items():
+                older.setdefault(name, []).append(alias)
+            for name in self._known(DIMENSIONS):
+                answer.dimensions.add(**_described(name), deprecated_api_names=older.get(name, []))
+            for name in self._known(METRICS):
+                kind = _metric_type(self._ours(name))
+                answer.metrics.add(**_described(name), type_=kind, deprecated_api_names=older.get(name, []))
+            return answer
+        finally:
+            self._end()
+
+    def account_summaries(self) -> dict[str, Any]:
+        """The JSON answer of the Admin API's accountSummaries.list."""
+        if not self.listed:
+            return {}
+        property = {
+            "property": f"properties/{self.property_id}",
+            "displayName": "デモ帳票クラウド",
+            "propertyType": "PROPERTY_TYPE_ORDINARY",
+            "parent": "accounts/300000001",
+        }
+        return {
+            "accountSummaries": [
+                {
+                    "name": "accountSummaries/300000001",
+                    "account": "accounts/300000001",
+                    "displayName": "デモ",
+                    "propertySummaries": [property],
+                }
+            ]
+        }
 
     def check_compatibility(self, request: Message) -> Message:
         self._check_property(request.property)
-        _check_fields([d.name for d in request.dimensions], [m.name for m in request.metrics])
-        answer = CheckCompatibilityResponse()
-        compatible = int(types.Compatibility.COMPATIBLE)
-        if request.compatibility_filter in (0, compatible):
-            for name in DIMENSIONS:
-                answer.dimension_compatibilities.add(compatibility=compatible).dimension_metadata.MergeFrom(
-                    types.DimensionMetadata.pb()(api_name=name)
+        self._begin()
+        try:
+            self._spend(COMPATIBILITY_COST)
+            self._check_names(request)
+            asked = {self._ours(one.name) for one in (*request.dimensions, *request.metrics)}
+            asked |= {self._ours(name) for name in _filtered_fields(request.dimension_filter)}
+            answer = CheckCompatibilityResponse()
+            kinds = types.Compatibility
+            for known, listed, metadata in (
+                (DIMENSIONS, answer.dimension_compatibilities, "dimension_metadata"),
+                (METRICS, answer.metric_compatibilities, "metric_metadata"),
+            ):
+                for name in self._known(known):
+                    pairs = [{self._ours(name), other} for other in asked]
+                    fits = not any(set(pair) in pairs for pair in self.answers.incompatible)
+                    kind = int(kinds.COMPATIBLE if fits else kinds.INCOMPATIBLE)
+                    if request.compatibility_filter in (0, kind):
+                        getattr(listed.add(compatibility=kind), metadata).api_name = name
+            return answer
+        finally:
+            self._end()
+
+    def _aliases(self) -> dict[str, str]:
+        """Names that are deprecated -> the names that getMetadata lists."""
+        current = {name: self.answers.renamed.get(name, name) for name in (*DIMENSIONS, *METRICS)}
+        older = {name: newer for name, newer in current.items() if name != newer}
+        former = self.answers.former
+        return older | {old: current[new] for old, new in DEPRECATED_METRICS.items() if new not in former}
+
+    def _known(self, fields: Mapping[str, object]) -> list[str]:
+        """The names that getMetadata lists."""
+        said = self.answers
+        names = {**said.renamed, **said.former}
+        there = [name for name in fields if not name.startswith("custom") or name in said.custom_dimensions]
+        return [names.get(name, name) for name in there]
+
+    def _ours(self, name: str) -> str:
+        """The name of DIMENSIONS or METRICS of a field that a request names."""
+        said = self.answers
+        names = {new: old for old, new in (*said.renamed.items(), *said.former.items())}
+        return names.get(name) or DEPRECATED_METRICS.get(name, name)
+
+    def _check_names(self, request: Message) -> None:
+        """Every field is known to the property, and all of them go together."""
+        aliases = set(self._aliases())
+        dimensions = [d.name for d in request.dimensions]
+        named = [*dimensions, *_filtered_fields(request.dimension_filter)]
+        _check_fields(named, dimensions, set(self._known(DIMENSIONS)) | aliases, "dimension", MAX_DIMENSIONS)
+        metrics = [m.name for m in request.metrics]
+        _check_fields(metrics, metrics, set(self._known(METRICS)) | aliases, "metric", MAX_METRICS)
+        fields = {self._ours(name): name for name in (*named, *metrics)}
+        for pair in self.answers.incompatible:
+            if set(pair) <= fields.keys():
+                raise _invalid(
+                    f"Please remove {fields[pair[1]]} to make the request compatible for example. The request's "
+                    "dimensions & metrics are incompatible. To learn more, see "
+                    "https://ga-dev-tools.web.app/ga4/dimensions-metrics-explorer/"
                 )
-            for name in METRICS:
-                answer.metric_compatibilities.add(compatibility=compatible).metric_metadata.MergeFrom(
-                    types.MetricMetadata.pb()(api_name=name)
-                )
-        return answer
+
+    def _in_our_names(self, request: Message) -> Message:
+        ours = RunReportRequest()
+        ours.CopyFrom(request)
+        for one in (*ours.dimensions, *ours.metrics, *_filters(ours.dimension_filter), *_filters(ours.metric_filter)):
+            field = "field_name" if hasattr(one, "field_name") else "name"
+            setattr(one, field, self._ours(getattr(one, field)))
+        for order in ours.order_bys:
+            kind = order.WhichOneof("one_order_by")
+            if kind in ("metric", "dimension"):
+                named = getattr(order, kind)
+                setattr(named, f"{kind}_name", self._ours(getattr(named, f"{kind}_name")))
+        return ours
+
+    def _spend(self, tokens: int) -> tuple[int, int, int]:
+        """Spend tokens; those of the day, those of the hour, and how many requests are running."""
+        with self._lock:
+            for bucket in self._spent:
+                self._spent[bucket] += tokens
+            return self._spent["day"], self._spent["hour"], self._running
 
     def _check_property(self, name: str) -> None:
         number = name.removeprefix("properties/")
@@ -209,9 +325,11 @@ class Analytics:
             self._running -= 1
 
     def _report(self, request: Message) -> Message:
+        self._check_names(request)
+        asked_dimensions, asked_metrics = ([f.name for f in fields] for fields in (request.dimensions, request.metrics))
+        request = self._in_our_names(request)
         dimensions = [d.name for d in request.dimensions]
-        metrics = [DEPRECATED_METRICS.get(m.name, m.name) for m in request.metrics]
-        _check_fields(dimensions, [m.name for m in request.metrics])
+        metrics = [m.name for m in request.metrics]
         if any(d.HasField("dimension_expression") for d in request.dimensions):
             raise _invalid("The demo has no dimension expressions.")
         if any(m.expression for m in request.metrics):
@@ -246,10 +364,10 @@ class Analytics:
         ]
         row_count = len(columns[0])
         answer = RunReportResponse(row_count=row_count, kind="analyticsData#runReport")
-        for name in dimensions:
+        for name in [*asked_dimensions, *dimensions[len(asked_dimensions) :]]:
             answer.dimension_headers.add(name=name)
-        for asked, name in zip(request.metrics, metrics, strict=True):
-            answer.metric_headers.add(name=asked.name, type_=_metric_type(name))
+        for asked, name in zip(asked_metrics, metrics, strict=True):
+            answer.metric_headers.add(name=asked, type_=_metric_type(name))
         page = slice(request.offset, request.offset + limit)
         texts = [column[page] for column in columns]
         for row in zip(*texts, strict=True):
@@ -264,7 +382,7 @@ class Analytics:
     def _describe(self, answer: Message, request: Message, days: int) -> None:
         """Fill in what GA4 says of the answer, and spend the tokens it costs."""
         said, metadata = self.answers, answer.metadata
-        metadata.currency_code, metadata.time_zone = CURRENCY, TIME_ZONE
+        metadata.currency_code, metadata.time_zone = CURRENCY, said.time_zone
         metadata.subject_to_thresholding = said.thresholded
         metadata.data_loss_from_other_row = said.other_row_beyond is not None
         if said.sampling_rate is not None:
@@ -276,10 +394,7 @@ class Analytics:
             _add_truncation(metadata)
         columns = len(request.dimensions) + len(request.metrics)
         cost = 1 + len(answer.rows) // 2000 + days * columns // 500
-        with self._lock:
-            for bucket in self._spent:
-                self._spent[bucket] += cost
-            day, hour, running = self._spent["day"], self._spent["hour"], self._running
+        day, hour, running = self._spend(cost)
         if request.return_property_quota:
             for name, consumed, remaining in (
                 ("tokens_per_day", cost, said.tokens_per_day - day),
@@ -330,6 +445,7 @@ def _load(connection: duckdb.DuckDBPyConnection, world: World) -> None:
             "seconds": views["seconds"].to_numpy(),
             "active": views["seconds"].to_numpy() > 0,
             "scrolled": views["scrolled"].to_numpy(),
+            "finished": views["finished"].to_numpy(),
             "engaged": engaged[session],
             "is_first": ordinal == 0,
             "is_second": ordinal == 1,
@@ -342,7 +458,8 @@ def _load(connection: duckdb.DuckDBPyConnection, world: World) -> None:
     connection.execute(
         "create table views as select * replace (day::date as day), "
         "1 as n_views, (key_event <> '')::tinyint as n_key_events, (1 + is_first::int + is_new::int + is_second::int "
-        "+ scrolled::int + active::int + (seconds >= 60)::int + (key_event <> '')::int) as n_events from frame"
+        "+ scrolled::int + finished::int + active::int + (seconds >= 60)::int + (key_event <> '')::int) as n_events "
+        "from frame"
     )
     connection.unregister("frame")
     branches = [
@@ -492,13 +609,18 @@ def _filter_sql(
     return "(" + filters[one](text_of(name), getattr(expression.filter, one), values) + ")"
 
 
-def _filtered_fields(expression: Message) -> list[str]:
+def _filters(expression: Message) -> list[Message]:
+    """The single filters of an expression."""
     kind = expression.WhichOneof("expr")
     if kind in ("and_group", "or_group"):
-        return [name for part in getattr(expression, kind).expressions for name in _filtered_fields(part)]
+        return [one for part in getattr(expression, kind).expressions for one in _filters(part)]
     if kind == "not_expression":
-        return _filtered_fields(expression.not_expression)
-    return [expression.filter.field_name] if kind == "filter" else []
+        return _filters(expression.not_expression)
+    return [expression.filter] if kind == "filter" else []
+
+
+def _filtered_fields(expression: Message) -> list[str]:
+    return [one.field_name for one in _filters(expression)]
 
 
 def _order_sql(order: Message, dimensions: list[str], metrics: list[str]) -> str:
@@ -518,7 +640,6 @@ def _order_sql(order: Message, dimensions: list[str], metrics: list[str]) -> str
 
 
 def _place(names: list[str], name: str, scope: str) -> int:
-    name = DEPRECATED_METRICS.get(name, name)
     if name not in names:
         raise _invalid(f"Field {name} is ordered or filtered by but is not among the {scope}s of the request.")
     return names.index(name)
@@ -539,18 +660,23 @@ def _day(text: str, as_of: date) -> date:
         raise _invalid(f"Invalid date: {text!r}. Dates are YYYY-MM-DD, yesterday, today or NdaysAgo.") from None
 
 
-def _check_fields(dimensions: list[str], metrics: list[str]) -> None:
-    for scope, names, known, most in (
-        ("dimension", dimensions, set(DIMENSIONS), MAX_DIMENSIONS),
-        ("metric", metrics, set(METRICS) | set(DEPRECATED_METRICS), MAX_METRICS),
-    ):
-        if len(names) > most:
-            raise _invalid(f"Requests are limited to {most} {scope}s, this one has {len(names)}.")
-        for name in names:
-            if name not in known:
-                raise _unknown(name, scope)
-        if len(set(names)) < len(names):
-            raise _invalid(f"A {scope} is named twice.")
+def _check_fields(named: list[str], columns: list[str], known: set[str], scope: str, most: int) -> None:
+    """``named`` are all fields of a request, filters included, ``columns`` those that it asks to be shown."""
+    if len(columns) > most:
+        raise _invalid(f"Requests are limited to {most} {scope}s, this one has {len(columns)}.")
+    for name in named:
+        if name not in known:
+            raise _unknown(name, scope)
+    if len(set(columns)) < len(columns):
+        raise _invalid(f"A {scope} is named twice.")
+
+
+def _described(name: str) -> dict[str, Any]:
+    words = _spaced(name)
+    return {
+        "api_name": name, "ui_name": words, "description": f"{words}.", "category": "Demo",
+        "custom_definition": name.startswith("custom"),
+    }  # fmt: skip
 
 
 def _metric_type(name: str) -> int:

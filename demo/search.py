@@ -2,6 +2,9 @@
 
 Every session that came from Google's results was a click; a few clicks never became a session. Some queries are too
 rare to be named: their rows are marked anonymous and no answer by query may hold them.
+
+Beside web search there are images, found now and then, and Discover, which shows an article for a week and then
+forgets it. A click in Discover has no referrer: it is one of GA4's direct visits by telephone.
 """
 
 import numpy as np
@@ -10,21 +13,25 @@ import pandas as pd
 from demo import draws
 from demo.season import DAY, visits_level
 from demo.site import ANGLES, CLUSTERS, FIRST_ARTICLE, article_weights, site, week_number
-from demo.web import GOOGLE
+from demo.web import DIRECT, GOOGLE
 
 QUERIES_PER_PAGE = 3
+ANONYMOUS = QUERIES_PER_PAGE
+"""The slot of a page's queries that are too rare to be named."""
 _SHARES = np.array([0.30, 0.20, 0.14, 0.36])
 """Of a page's three named queries and of all its anonymous ones together."""
 DEVICES = ("DESKTOP", "MOBILE", "TABLET")
 FINAL_AFTER_DAYS, FRESH_AFTER_DAYS = 3, 1
 KEPT_MONTHS = 16
+IMAGE, DISCOVER = "image", "discover"
+_MOBILE = 1
 _FRESH_SHARE = {1: 0.5, 2: 0.9}
 """How much of a fresh day is there yet, by its age in days."""
 
 
 def query(page: int, slot: int) -> str:
     """The words of a page's slot-th query ('' for its anonymous ones)."""
-    if slot == QUERIES_PER_PAGE:
+    if slot == ANONYMOUS:
         return ""
     if page < FIRST_ARTICLE:
         return f"デモ帳票クラウド{('', ' ログイン', ' 評判')[slot]}" + ("" if page == 0 else f" {site().titles[page]}")
@@ -121,3 +128,51 @@ def search_days(seed: int, visits: pd.DataFrame, first_day: int, as_of: int) -> 
             "is_final": age[at[0]] >= FINAL_AFTER_DAYS,
         }
     )
+
+
+def other_days(seed: int, visits: pd.DataFrame, first_day: int, as_of: int) -> pd.DataFrame:
+    """What was shown elsewhere than in web search, as known on ``as_of``; on many days nothing was.
+
+    Columns: day, search_type, page, clicks, impressions, position (NaN in Discover), is_final.
+    """
+    first, last = max(first_day, kept_from(as_of)), as_of - FRESH_AFTER_DAYS
+    days, pages = np.arange(first, last + 1), len(site().paths)
+    shape = (len(days), pages)
+    page = np.tile(np.arange(pages), len(days))
+    cells = draws.keys(seed, "elsewhere", np.repeat(days, pages), page)
+    is_article = page >= FIRST_ARTICLE
+    images = np.where(
+        is_article & (draws.uniform(cells, "image") < 0.003), 1 + draws.geometric(cells, "images", 0.6, 9), 0
+    )
+    image_clicks = np.minimum(images, (draws.uniform(cells, "image click") < 0.2).astype(np.int64))
+    # The week of an article in Discover is drawn for the article and the week, not for the day.
+    weeks = draws.keys(seed, "discover", np.repeat(week_number(days), pages), page)
+    is_shown = is_article & (draws.uniform(weeks, "shown") < 0.003)
+    found = visits[(visits["channel"] == DIRECT) & (visits["device"] == _MOBILE)]
+    day = pacific_day(found["started"].to_numpy())
+    inside = (day >= first) & (day <= last)
+    clicked = np.zeros(shape, np.int64)
+    np.add.at(clicked, (day[inside] - first, found["landing"].to_numpy()[inside]), 1)
+    feed_clicks = np.where(is_shown, clicked.ravel(), 0)
+    shown = np.where(is_shown, feed_clicks + (draws.uniform(cells, "shown to") * 400).astype(np.int64), 0)
+    parts = []
+    for kind, impressions, clicks, position in (
+        (IMAGE, images, image_clicks, np.round(1 + 90 * draws.uniform(cells, "image position"), 4)),
+        (DISCOVER, shown, feed_clicks, np.full(len(cells), np.nan)),
+    ):
+        at = np.nonzero(impressions)[0]
+        of_day = days[at // pages]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "day": of_day,
+                    "search_type": kind,
+                    "page": page[at],
+                    "clicks": clicks[at],
+                    "impressions": impressions[at],
+                    "position": position[at],
+                    "is_final": as_of - of_day >= FINAL_AFTER_DAYS,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)

@@ -2,7 +2,8 @@
 
 Days are Pacific. On the morning after ``as_of`` the last final day is three days before it; the two days after that
 are fresh (``dataState: all``) and will still grow. About 16 months are kept. Queries too rare to be named are missing
-wherever a request groups or filters by query, so those rows add up to less than the day.
+wherever a request groups or filters by query, so those rows add up to less than the day. A URL-prefix property
+holds only the pages whose URL begins with it. Discover and Google News refuse queries and totals of the property.
 """
 
 import re
@@ -23,6 +24,7 @@ SITE_URL = "sc-domain:example.co.jp"
 DEFAULT_ROWS, MAX_ROWS, ROWS_PER_DAY = 1_000, 25_000, 50_000
 DIMENSIONS = ("date", "query", "page", "country", "device")
 UNSUPPORTED_DIMENSIONS = ("searchAppearance", "hour")
+FEEDS = ("discover", "googleNews")
 TYPES = ("web", "image", "video", "news", "discover", "googleNews")
 OPERATORS = ("equals", "notEquals", "contains", "notContains", "includingRegex", "excludingRegex")
 AGGREGATIONS = ("auto", "byProperty", "byPage")
@@ -65,9 +67,16 @@ class SearchConsole:
         connection.register("queries", queries)
         connection.register("devices", pd.DataFrame({"device": range(len(search.DEVICES)), "name": search.DEVICES}))
         connection.execute(
-            "create table days as select date::date as date, words as query, url as page, 'jpn' as country, "
-            "devices.name as device, clicks, impressions, property_impressions, position, is_final "
+            "create table days as select 'web' as type, date::date as date, words as query, url as page, "
+            "'jpn' as country, devices.name as device, clicks, impressions, property_impressions, position, is_final "
             "from found join queries using (page, slot) join devices using (device)"
+        )
+        other = world.other_search
+        connection.register("other", other.assign(date=other["day"].to_numpy().astype("datetime64[D]")))
+        connection.execute(
+            "insert into days select search_type, date::date, '', url, 'jpn', 'MOBILE', clicks, impressions, "
+            "impressions, case when not isnan(position) then position end, is_final "
+            "from other join (select distinct page, url from queries) using (page)"
         )
         fresh = found.loc[~found["is_final"].to_numpy(), "day"]
         with self._lock:
@@ -81,6 +90,10 @@ class SearchConsole:
             if self._connection:
                 self._connection.close()
             self._connection = None
+
+    def sites(self) -> dict[str, Any]:
+        """The JSON answer of sites.list."""
+        return {"siteEntry": [{"siteUrl": self.site_url, "permissionLevel": "siteRestrictedUser"}]}
 
     def query(self, site_url: str, body: dict[str, Any]) -> dict[str, Any]:
         """The JSON answer to a request's JSON body. Raises ApiError as Google would."""
@@ -107,6 +120,8 @@ class SearchConsole:
         if len(set(dimensions)) < len(dimensions):
             raise _invalid("A dimension is named twice.")
         kind = _one_of(body, "type", TYPES, body.get("searchType", "web"))
+        if kind in FEEDS and "query" in dimensions:
+            raise _invalid(f"Requests for {kind} cannot be grouped by query.")
         state = _one_of(body, "dataState", ("final", "all", "hourly_all"), "final")
         rows = int(body.get("rowLimit", DEFAULT_ROWS))
         if not 1 <= rows <= MAX_ROWS:
@@ -126,13 +141,18 @@ class SearchConsole:
         aggregation = _one_of(body, "aggregationType", AGGREGATIONS, "auto")
         if by_page and aggregation == "byProperty":
             raise _invalid("Requests that group or filter by page cannot aggregate by property.")
-        by_page |= aggregation == "byPage"
+        by_page |= aggregation == "byPage" or kind in FEEDS
+        if kind in FEEDS and aggregation == "byProperty":
+            raise _invalid(f"Requests for {kind} cannot aggregate by property.")
         if "query" in filtered | set(dimensions):
             conditions.append("query <> ''")
         if state == "final":
             conditions.append("is_final")
-        if kind != "web":
-            conditions.append("false")
+        conditions.append("type = ?")
+        values.append(kind)
+        if not site_url.startswith("sc-domain:"):
+            conditions.append("starts_with(page, ?)")
+            values.append(site_url)
         with self._lock:
             if self._connection is None:
                 raise ApiError("UNAVAILABLE", MESSAGES["503"])
@@ -150,7 +170,7 @@ class SearchConsole:
                     "clicks": row[width],
                     "impressions": row[width + 1],
                     "ctr": row[width] / row[width + 1],
-                    "position": row[width + 2],
+                    **({} if kind in FEEDS else {"position": row[width + 2]}),
                 }
                 for row in found
             ]
@@ -165,7 +185,8 @@ def _sql(dimensions: list[str], conditions: list[str], impressions: str, rows_pe
     places = ", ".join(str(number + 1) for number in range(len(dimensions)))
     measures = (
         f"sum(clicks)::double as clicks_sum, sum({impressions})::double as impressions_sum, "
-        f"sum(position * {impressions}) / sum({impressions}) as position_mean"
+        # In whole numbers, for the last bits of a sum of fractions depend on the order of its rows.
+        f"sum(round(position * 10000)::bigint * {impressions}) / (10000 * sum({impressions})) as position_mean"
     )
     by = f" group by {places}" if places else ""
     sql = (

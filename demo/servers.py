@@ -1,6 +1,7 @@
 """The demo's servers on loopback: GA4 over gRPC, one HTTP server for GA4 REST, Search Console, Clarity and faults.
 
-HTTP paths: ``/v1beta/properties/N:runReport`` and its siblings, ``/webmasters/v3/sites/S/searchAnalytics/query``,
+HTTP paths: ``/v1beta/properties/N:runReport`` and its siblings, ``/v1beta/accountSummaries`` of the Admin API,
+``/webmasters/v3/sites``, ``/webmasters/v3/sites/S/searchAnalytics/query``,
 ``/export-data/api/v1/project-live-insights``, and ``/demo/faults`` and ``/demo/requests`` for tests in other
 processes (POST a fault's fields, GET, DELETE).
 """
@@ -21,6 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import grpc
 from google.protobuf import json_format
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from demo import clarity, ga4
 from demo.faults import CLARITY, CUTS, GA4, SEARCH_CONSOLE, ApiError, Fault, Faults, Request, error_of
@@ -139,6 +141,7 @@ class Demo:
                 try:
                     answer, cut = self.ask_ga4(method, request)
                 except ApiError as error:
+                    context.set_trailing_metadata((("grpc-status-details-bin", _grpc_details(error)),))
                     context.abort(getattr(grpc.StatusCode, error.status), error.message)
                 data: bytes = answer.SerializeToString()
                 if cut:
@@ -228,6 +231,12 @@ class _Handler(BaseHTTPRequestHandler):
         demo = self.server.demo
         if path.startswith("/demo/"):
             return _json(_control(demo, verb, path, text)), None
+        if (verb, path) == ("GET", "/webmasters/v3/sites"):
+            listed, cut = demo.answer(SEARCH_CONSOLE, "sites", "", lambda: (demo.search_console.sites(), 1))
+            return _json(listed), cut
+        if (verb, path) == ("GET", "/v1beta/accountSummaries"):
+            listed, cut = demo.answer(GA4, "ListAccountSummaries", "", lambda: (demo.analytics.account_summaries(), 1))
+            return _json(listed), cut
         if verb == "POST" and (match := re.fullmatch(r"/webmasters/v3/sites/([^/]+)/searchAnalytics/query", path)):
             site_url, body = unquote(match[1]), json.loads(text or b"{}")
 
@@ -235,7 +244,8 @@ class _Handler(BaseHTTPRequestHandler):
                 found = demo.search_console.query(site_url, body)
                 return found, len(found.get("rows", []))
 
-            what = f"{body.get('startDate')}..{body.get('endDate')} {','.join(body.get('dimensions', []))}"
+            kind = body.get("type", "web")
+            what = f"{body.get('startDate')}..{body.get('endDate')} {','.join(body.get('dimensions', []))} {kind}"
             answer, cut = demo.answer(SEARCH_CONSOLE, "query", what, work)
             return _json(answer), cut
         if (verb, path) == ("GET", clarity.PATH):
@@ -323,8 +333,21 @@ def _json(value: Any) -> bytes:
 
 
 def _error(error: ApiError) -> bytes:
-    detail = {"message": error.message, "domain": "global", "reason": error.reason or error.status.lower()}
-    return _json({"error": {"code": error.code, "message": error.message, "errors": [detail], "status": error.status}})
+    detail = {"message": error.message, "domain": error.domain, "reason": error.reason or error.status.lower()}
+    said = {"code": error.code, "message": error.message, "errors": [detail], "status": error.status}
+    return _json({"error": said | ({"details": error.details} if error.details else {})})
+
+
+def _grpc_details(error: ApiError) -> bytes:
+    """The google.rpc.Status that Google sends beside a gRPC error."""
+    status = status_pb2.Status(code=getattr(code_pb2, error.status), message=error.message)
+    for detail in error.details:
+        status.details.add().Pack(json_format.ParseDict(
+            {key: value for key, value in detail.items() if key != "@type"},
+            getattr(error_details_pb2, detail["@type"].rpartition(".")[2])(),
+        ))  # fmt: skip
+    data: bytes = status.SerializeToString()
+    return data
 
 
 def _taken(port: int, what: str) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from demo.draws import Flags, Floats, Ints
+from demo.search import ANONYMOUS
 from demo.season import DAY, weekday, year_month
 from demo.site import FIRST_ARTICLE
 from demo.world import World, day_number
@@ -17,16 +18,26 @@ GRAINS: tuple[Grain, ...] = ("week", "month", "quarter")
 DEAL_WITHIN_DAYS = 90
 
 
-def truth(world: World, fiscal_year_start: int = 4, search_state: Literal["final", "all"] = "all") -> pd.DataFrame:
+ReadThrough = Literal["scrolled_90", "end_of_article"]
+
+
+def truth(
+    world: World,
+    fiscal_year_start: int = 4,
+    search_state: Literal["final", "all"] = "all",
+    read_through: ReadThrough = "scrolled_90",
+) -> pd.DataFrame:
     """One row per grain, period and KPI, from the period of the world's first day to the one that ``as_of`` is in.
 
     Columns: grain, period_start, period_end (dates), kpi, value, numerator, denominator (NaN unless the KPI is a
     ratio), is_complete (the period has ended). What GA4 has not received by ``as_of`` does not count for the KPIs that
     GA4 gives. KPIs of GA4 and Search Console know nothing before ``world.start``, nor Search Console before its 16
     months: a period that begins earlier holds only the days after, and one without any search day has no row. A ratio
-    without a denominator has no row. ``search_state`` says whether the fresh days of Search Console count.
+    without a denominator has no row. ``search_state`` says whether the fresh days of Search Console count,
+    ``read_through`` by which method the read-through rate is measured.
     """
-    return pd.concat([_grain(world, grain, fiscal_year_start, search_state) for grain in GRAINS], ignore_index=True)
+    grains = [_grain(world, grain, fiscal_year_start, search_state, read_through) for grain in GRAINS]
+    return pd.concat(grains, ignore_index=True)
 
 
 def period_start(day: Ints, grain: Grain, fiscal_year_start: int = 4) -> Ints:
@@ -85,11 +96,13 @@ class _Periods:
         return np.bincount(pairs >> 42, minlength=len(self.start)).astype(np.float64)
 
 
-def _grain(world: World, grain: Grain, fiscal_year_start: int, search_state: str) -> pd.DataFrame:
+def _grain(
+    world: World, grain: Grain, fiscal_year_start: int, search_state: str, read_through: ReadThrough
+) -> pd.DataFrame:
     periods = _Periods(world, grain, fiscal_year_start)
     parts = []
     for kpi, numerator, denominator in (
-        *_web(world, periods),
+        *_web(world, periods, read_through),
         *_search(world, periods, search_state),
         *_leads(world, periods),
         *_sales(world, periods),
@@ -121,7 +134,7 @@ Measures = Iterator[tuple[str, Floats, Floats | None]]
 """KPI, its value or numerator by period, its denominator by period."""
 
 
-def _web(world: World, periods: _Periods) -> Measures:
+def _web(world: World, periods: _Periods, read_through: ReadThrough) -> Measures:
     received = world.visits["arrived"].to_numpy() <= day_number(world.as_of)
     visits = world.visits[received]
     views = world.views[received[world.views["session"].to_numpy()]]
@@ -133,7 +146,8 @@ def _web(world: World, periods: _Periods) -> Measures:
     yield "sessions", periods.sum(visits["day"].to_numpy()), None
     readers = periods.distinct(day[active & on_article], user[active & on_article])
     yield "engagement_seconds", periods.sum(day[on_article], seconds[on_article]), readers
-    finished = views["scrolled"].to_numpy() & on_article
+    read = {"scrolled_90": "scrolled", "end_of_article": "finished"}[read_through]
+    finished = views[read].to_numpy() & active & on_article
     yield "read_through_rate", periods.distinct(day[finished], user[finished]), readers
     landed = visits["landing"].to_numpy() >= FIRST_ARTICLE
     second = views[views["ordinal"].to_numpy() == 1]
@@ -148,7 +162,10 @@ def _search(world: World, periods: _Periods, state: str) -> Measures:
     day, shown = found["day"].to_numpy(), found["property_impressions"].to_numpy()
     impressions = periods.sum(day, shown)
     yield "search_impressions", impressions, None
-    yield "search_clicks", periods.sum(day, found["clicks"].to_numpy()), None
+    clicks = found["clicks"].to_numpy()
+    yield "search_clicks", periods.sum(day, clicks), None
+    is_hidden = found["slot"].to_numpy() == ANONYMOUS
+    yield "hidden_click_share", periods.sum(day[is_hidden], clicks[is_hidden]), periods.sum(day, clicks)
     yield "search_position", periods.sum(day, shown * found["position"].to_numpy()), impressions
 
 

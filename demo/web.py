@@ -52,6 +52,7 @@ GOOGLE, DIRECT = 0, 3
 _FIRST_CHANNEL = [0.55, 0.05, 0.04, 0.13, 0.06, 0.05, 0.03, 0.01, 0.08]
 _LATER_CHANNEL = [0.30, 0.03, 0.03, 0.36, 0.04, 0.04, 0.03, 0.15, 0.02]
 DEVICES, COUNTRIES = ("desktop", "mobile", "tablet"), ("Japan", "United States", "Singapore")
+CLIENT_IDS = 2_000_000_011
 KEY_EVENTS = ("", "file_download", "generate_lead", "sign_up")
 # A million rows: small numbers take little room.
 _SMALL = {
@@ -206,6 +207,8 @@ def page_views(visits: pd.DataFrame) -> pd.DataFrame:
     reach = site().scroll[of_article] * np.minimum(1.0, 0.3 + seconds / 45.0)
     reach *= np.where(day >= SHORTER_ARTICLES, 1.12, 1.0)
     scrolled = active & (draws.uniform(view_key, "scroll") < np.where(on_article, reach, 0.25))
+    # The text ends above the footer: some reach its end who never see 90 % of the page.
+    finished = on_article & (scrolled | (active & (draws.uniform(view_key, "end of text") < 0.4 * reach)))
     return pd.DataFrame(
         {
             "session": session.astype(np.int32),
@@ -215,9 +218,15 @@ def page_views(visits: pd.DataFrame) -> pd.DataFrame:
             "page": page.astype(np.int16),
             "seconds": seconds.astype(np.int32),
             "scrolled": scrolled,
+            "finished": finished,
             "conversion": np.where(converts, conversion[session], 0).astype(np.int8),
         }
     )
+
+
+def client_id(user: int) -> str:
+    """GA4's client id of a user number, as the cookie and a form's hidden field hold it."""
+    return f"{user % CLIENT_IDS}.{1_600_000_000 + user // CLIENT_IDS}"
 
 
 def form_pages(visits: pd.DataFrame) -> Ints:

@@ -23,7 +23,8 @@ class World:
     """Frames of the world; a ``day`` is days since 1970-01-01, a moment seconds since then, both in Japan.
 
     ``visits`` has one row per session from ``start`` on, including those that GA4 has not received yet (``arrived``
-    is later than ``as_of``); ``views`` one row per page view of them; ``search`` see :func:`demo.search.search_days`.
+    is later than ``as_of``); ``views`` one row per page view of them; ``search`` see :func:`demo.search.search_days`;
+    ``other_search`` see :func:`demo.search.other_days`.
     """
 
     start: date
@@ -32,6 +33,7 @@ class World:
     visits: pd.DataFrame
     views: pd.DataFrame
     search: pd.DataFrame
+    other_search: pd.DataFrame
     business: crm.Business
     followers: pd.DataFrame
 
@@ -62,6 +64,7 @@ def simulate(as_of: date, seed: int = SEED) -> World:
         visits=visits,
         views=web.page_views(visits),
         search=search.search_days(seed, visits, first, last),
+        other_search=search.other_days(seed, visits, first, last),
         business=business,
         followers=_followers(last),
     )

@@ -1,11 +1,14 @@
 """The command line. Heavy imports wait until a command needs them, so that ``--help`` is quick."""
 
 import json
+import logging
 import os
+import shlex
 import sys
+import time
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,13 +31,88 @@ company_option = click.option(
 day = click.DateTime(["%Y-%m-%d"])
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _InOrder(click.Group):
+    """Commands in the order that a newcomer needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gyakusan")
 def cli() -> None:
-    """Do our articles lead to deals and orders, and what must we do next?"""
+    """Do our articles lead to deals and orders, and what must we do next?
+
+    \b
+    Begin with:  gyakusan init DIR
+                 gyakusan doctor --company DIR
+                 gyakusan nightly --company DIR
+    """
 
 
-@cli.command()
+@cli.command(short_help="Ask a few questions and write a company folder.")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--name", help="The company's name. Default: that of the folder.")
+@click.option("--fiscal-year-start", metavar="MONTH", help="The month that the fiscal year starts with. Default: 4.")
+@click.option("--kgi", metavar="KPI=NUMBER[/GRAIN]", help="The goal: deals, orders or order_value; orders=30/quarter.")
+@click.option("--period", metavar="FROM..TO", help="The days of the goal. Default: this fiscal year.")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="SOURCE",
+    help="Connect now, once for each: ga4=PROPERTY_ID, search_console=SITE_URL, clarity, a CRM preset, or later.",
+)
+@click.option("--host", help="The host of the site. Default: what Search Console tells.")
+@click.option("--article-path", metavar="PATH", help="How the paths of articles begin. Default: /articles/.")
+@click.option("--start", metavar="DAY", help="The first day to load. Default: a year before this month.")
+@click.option("--timezone", default="Asia/Tokyo", show_default=True, metavar="NAME")
+@click.option("--currency", default="JPY", show_default=True, metavar="CODE")
+@click.option("--locale", type=click.Choice(["ja", "en"]), help="The language. Default: the environment's.")
+@click.option("--yes", is_flag=True, help="Ask nothing; take the defaults.")
+def init(folder: Path, yes: bool, **given: Any) -> None:
+    """Ask a few questions and write a company folder into DIR.
+
+    Every question is an option too. A file that is there already is never overwritten.
+    """
+    from pipelines import init as pages
+    from pipelines import questions
+
+    ask = questions.prompt if _is_asked() and not yes else questions.default
+    pages.refuse_if_there(folder)
+    answers = questions.answers(folder, given, ask)
+    click.echo("\n".join(f"  {path}" for path in pages.write(folder, answers)))
+    click.echo(questions.NEXT.of(answers.locale) + shlex.join(["gyakusan", "doctor", "--company", str(folder)]))
+
+
+@cli.command(short_help="Check every source and file, and say what to do.")
+@company_option
+@click.option(
+    "--json", "as_json", is_flag=True, help="A list of findings: group, check, status, text, remedy, command."
+)
+@click.option("--online/--offline", default=True, help="Whether the sources are asked (default), or only this machine.")
+@click.option("--clarity", is_flag=True, help="Ask Clarity too, which costs one of its 10 requests a day.")
+@click.option("--locale", type=click.Choice(["ja", "en"]), help="Default: the company's.")
+def doctor(folder: Path | None, as_json: bool, online: bool, clarity: bool, locale: str | None) -> None:
+    """Check every source, file and setting, and say what to do.
+
+    It ends within 10 seconds, with status 1 when something would stop a night.
+    """
+    began = time.monotonic()  # the imports below count too
+    logging.getLogger("googleapiclient").setLevel(logging.ERROR)  # what it warns of becomes a finding
+    from pipelines import doctor as checks
+    from pipelines import findings
+
+    context = findings.Context(_folder(folder), folder, online, clarity, began)
+    found, language = checks.examine(context), checks.locale_of(context.folder, locale)
+    if as_json:
+        click.echo(findings.as_json(found, language))
+    else:
+        findings.show(found, language, context.command("nightly"))
+    sys.exit(FAILED if any(one.status == "error" for one in found) else 0)
+
+
+@cli.command(short_help="Read every source, build, check and publish.")
 @company_option
 @click.option("--as-of", type=day, help="The last complete day to load. Default: yesterday in the company's time zone.")
 def nightly(folder: Path | None, as_of: datetime | None) -> None:
@@ -44,12 +122,16 @@ def nightly(folder: Path | None, as_of: datetime | None) -> None:
     _run(company, last, last)
 
 
-@cli.command()
+@cli.command(short_help="Read a span of days again.")
 @company_option
 @click.option("--from", "first", type=day, required=True, help="The first day to read again.")
 @click.option("--to", "last", type=day, required=True, help="The last day to read again.")
-def backfill(folder: Path | None, first: datetime, last: datetime) -> None:
-    """Read a span of days again, in one run, then build, check and publish as every night."""
+@click.option("--anew", is_flag=True, help="Read all of it, also what an interrupted backfill of these days has read.")
+def backfill(folder: Path | None, first: datetime, last: datetime, anew: bool) -> None:
+    """Read a span of days again, in one run, then build, check and publish as every night.
+
+    It says first what it will take, and stops where the quotas' reserve begins; the same command then goes on.
+    """
     company = _company(folder)
     start, end = first.date(), _complete_day(company, last.date(), "--to")
     if start > end:
@@ -60,10 +142,10 @@ def backfill(folder: Path | None, first: datetime, last: datetime) -> None:
             f"{start} is before the company's first day",
             f"begin at {company.start}, or set an earlier start in company.yml",
         )
-    _run(company, start, end)
+    _run(company, start, end, backfill=True, anew=anew)
 
 
-@cli.command()
+@cli.command(short_help="Query the published marts.")
 @company_option
 @click.argument("query")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per row.")
@@ -87,6 +169,11 @@ def sql(folder: Path | None, query: str, as_json: bool) -> None:
         _print_table(names, rows)
 
 
+def _is_asked() -> bool:
+    """Whether somebody is there to answer a question."""
+    return sys.stdin.isatty()
+
+
 def _print_table(names: list[str], rows: list[tuple[object, ...]]) -> None:
     from rich import box
     from rich.console import Console
@@ -100,7 +187,7 @@ def _print_table(names: list[str], rows: list[tuple[object, ...]]) -> None:
     click.echo(f"{len(rows):,} rows")
 
 
-@cli.command()
+@cli.command(short_help="Open the Dagster UI.")
 @company_option
 @click.option("--port", default=3000, show_default=True, help="The port on this machine.")
 def ui(folder: Path | None, port: int) -> None:
@@ -116,6 +203,36 @@ def ui(folder: Path | None, port: int) -> None:
     os.execv(command[0], command)  # noqa: S606 (our own interpreter, no shell)
 
 
+@cli.command()
+@company_option
+@click.argument("email", required=False)
+@click.option("--contact", help="The contact's id in the CRM, where its exports hold no e-mail addresses.")
+def forget(folder: Path | None, email: str | None, contact: str | None) -> None:
+    """Remove a person everywhere, and never load them again.
+
+    Without EMAIL and --contact it asks for the address, which then stands in no shell history.
+    """
+    company = _company(folder)
+    if email is None and contact is None:
+        email = click.prompt("E-mail address of the person to forget")
+    if email is not None and "@" not in email:
+        raise SourceError("EMAIL", "is not an e-mail address", "give the address, or --contact and the CRM's id")
+    lock.take(company.state)
+    from pipelines import forget as forgetting
+
+    done = forgetting.forget(company, email, contact, lambda step: click.echo(step, err=True))
+    if done.traces:
+        found = "\n".join(f"  {place}" for place in done.traces)
+        _leave(f"traces are left:\n{found}\nrun the same command again; if they stay, please report it", FAILED)
+    click.echo(f"forgotten: no trace in {done.searched} files and tables of {company.state}", err=True)
+    for place in done.own_files:
+        click.echo(
+            f"{place} still names them: it is yours, so it stays. Nothing of theirs is loaded from it any more; "
+            "delete them in the tool that it comes from and export again",
+            err=True,
+        )
+
+
 def _shown(value: object) -> str:
     if value is None:
         return ""
@@ -124,9 +241,15 @@ def _shown(value: object) -> str:
 
 def _company(folder: Path | None) -> "Company":
     """The company that a command is about."""
-    from pipelines.company import company_folder, load_company
+    from pipelines.company import load_company
 
-    return load_company(folder.resolve() if folder else company_folder())
+    return load_company(_folder(folder))
+
+
+def _folder(folder: Path | None) -> Path:
+    from pipelines.company import company_folder
+
+    return folder.resolve() if folder else company_folder()
 
 
 def _complete_day(company: "Company", asked: date | None, option: str) -> date:
@@ -146,13 +269,17 @@ def _complete_day(company: "Company", asked: date | None, option: str) -> date:
     return asked
 
 
-def _run(company: "Company", first: date, last: date) -> None:
+def _run(company: "Company", first: date, last: date, backfill: bool = False, anew: bool = False) -> None:
     lock.take(company.state)  # before the seconds that the imports below cost, so that a second night leaves at once
     from pipelines import night
 
     span = str(last) if first == last else f"{first}..{last}"
     click.echo(f"{company.name}: night of {span}", err=True)
-    outcome = night.run(company, first, last)
+    begun_at = None
+    if backfill:
+        begun_at, plan = night.begin_backfill(company, first, last, anew)
+        click.echo("\n".join(plan), err=True)
+    outcome = night.run(company, first, last, begun_at)
     if outcome.problems:
         click.echo("\n".join(["", "not published:", *(f"  {problem}" for problem in outcome.problems)]), err=True)
         click.echo(night.staleness(company), err=True)

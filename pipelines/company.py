@@ -11,9 +11,18 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import pyarrow as pa
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    model_validator,
+)
 
-from connectors import exports, yaml_file
+from connectors import exports, search_console, yaml_file
 from connectors.export_presets import Exports
 from connectors.table import Load, Table, columns
 from connectors.yaml_file import Day, Problem, nearest, wrong
@@ -101,6 +110,13 @@ def _property_id(text: Any) -> str:
 _PROPERTY_REMEDY = "write the numeric property id: in GA4 it stands under Admin > Property details"
 
 
+def _custom_dimension(name: str) -> str:
+    if not re.fullmatch(r"custom(Event|User):[A-Za-z]\w*", name):
+        remedy = "write customEvent: or customUser: and the parameter's name, such as customEvent:client_id"
+        raise wrong(Problem((), f"{name} is not a custom dimension", remedy))
+    return name
+
+
 def _site_url(site_url: str) -> str:
     if not re.fullmatch(r"sc-domain:[^\s/:]+|https?://[^\s/]+/(\S*/)?", site_url):
         raise wrong(
@@ -112,6 +128,12 @@ def _site_url(site_url: str) -> str:
             )
         )
     return site_url
+
+
+def _search_types(kinds: tuple[search_console.SearchType, ...]) -> tuple[search_console.SearchType, ...]:
+    if "web" not in kinds:
+        raise wrong(Problem((), "web is missing, and every search KPI is of web search", "add web"))
+    return tuple(dict.fromkeys(kinds))
 
 
 def _endpoint(endpoint: str) -> str:
@@ -153,6 +175,10 @@ def _some(listed: tuple[str, ...]) -> tuple[str, ...]:
     return listed
 
 
+PropertyId = Annotated[str, BeforeValidator(_property_id)]
+SiteUrl = Annotated[str, AfterValidator(_site_url)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Currency = Annotated[str, AfterValidator(_currency)]
 Host = Annotated[str, AfterValidator(_host)]
 PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
@@ -169,24 +195,29 @@ class Site(BaseModel):
 
 
 class Ga4(BaseModel):
-    """The GA4 property to read. ``reserve`` is the share of each quota that is left for the company's other tools."""
+    """The GA4 property to read. ``reserve`` is the share of each quota that is left for the company's other tools.
+
+    ``client_id`` is the custom dimension that holds GA4's client id, for the join to the contacts.
+    """
 
     model_config = _STRICT
-    property_id: Annotated[str, BeforeValidator(_property_id)] = Field(
-        description="and the digits that stand in GA4 under Admin > Property details"
-    )
+    property_id: PropertyId = Field(description="and the digits that stand in GA4 under Admin > Property details")
     transport: Literal["grpc", "rest"] = "grpc"
     endpoint: Endpoint | None = None
     credentials: Credentials = Field(description="env:NAME, the variable that holds the path of the key file")
     events: Mapping[Meaning, Annotated[str, Field(min_length=1)]] = {}
+    client_id: Annotated[str, AfterValidator(_custom_dimension)] | None = None
     reserve: float = Field(default=0.2, ge=0, le=1)
 
 
 class SearchConsole(BaseModel):
-    """The Search Console property to read."""
+    """The Search Console property to read. A type of search that has no rows costs one request a month read."""
 
     model_config = _STRICT
-    site_url: Annotated[str, AfterValidator(_site_url)] = Field(description="sc-domain:example.com")
+    site_url: SiteUrl = Field(description="sc-domain:example.com")
+    search_types: Annotated[tuple[search_console.SearchType, ...], AfterValidator(_search_types)] = (
+        search_console.SEARCH_TYPES
+    )
     endpoint: Endpoint | None = None
     credentials: Credentials = Field(description="env:NAME, the variable that holds the path of the key file")
 
@@ -215,13 +246,24 @@ class Company(BaseModel):
     model_config = _STRICT
     name: str = Field(min_length=1, description="and the name of the company")
     locale: Literal["ja", "en"] = Field(description="ja or en")
-    timezone: Annotated[str, AfterValidator(_timezone)] = Field(description="an IANA name, such as Asia/Tokyo")
-    currency: Annotated[str, AfterValidator(_currency)] = Field(description="three letters, such as JPY")
+    timezone: Timezone = Field(description="an IANA name, such as Asia/Tokyo")
+    currency: Currency = Field(description="three letters, such as JPY")
     fiscal_year_start: int = Field(ge=1, le=12, description="the month, 1 to 12")
     start: Day = Field(description="the first day to load, such as 2025-04-01")
     site: Site = Field(description="with hosts and article_paths below it")
     sources: Sources = Sources()
     _folder: Path = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _search_console_holds_articles(self) -> "Company":
+        settings = self.sources.search_console
+        if settings:
+            _, none = search_console.uncovered(settings.site_url, self.site.hosts, self.site.article_paths)
+            if len(none) == len(self.site.hosts) * len(self.site.article_paths):
+                problem = f"{settings.site_url} holds no page of {', '.join(none)} (site.hosts and site.article_paths)"
+                remedy = "take the property of that host (www.example.com is not example.com), or mend site"
+                raise wrong(Problem(("sources", "search_console", "site_url"), problem, remedy))
+        return self
 
     @property
     def folder(self) -> Path:
@@ -299,6 +341,9 @@ def inputs(sources: Sources, folder: Path | None = None) -> dict[str, str | None
             return f"exports.{kind} has no column {column}: add it to sources.exports.{kind}.columns"
         return None
 
+    def first_of(*reasons: str | None, otherwise: str) -> str | None:
+        return None if None in reasons else otherwise
+
     return {
         "ga4": None if sources.ga4 else "GA4 is not connected: add sources.ga4 to company.yml",
         "ga4.events.one_minute": event("one_minute"),
@@ -308,9 +353,21 @@ def inputs(sources: Sources, folder: Path | None = None) -> dict[str, str | None
         else "Search Console is not connected: add sources.search_console to company.yml",
         "clarity": None if sources.clarity else "Clarity is not connected: add sources.clarity to company.yml",
         "exports.contacts": export("contacts"),
-        "exports.contacts.newsletter_on": export("contacts", "newsletter_on"),
+        "exports.newsletter": first_of(
+            export("newsletter_subscribers"),
+            export("contacts", "newsletter_on"),
+            otherwise="newsletter sign-ups are not exported: add sources.exports.newsletter_subscribers to "
+            "company.yml, or newsletter_on to sources.exports.contacts.columns",
+        ),
+        "exports.newsletter_subscribers": export("newsletter_subscribers"),
         "exports.form_submissions": export("form_submissions"),
-        "exports.stage_changes": export("stage_changes"),
+        "exports.stages": first_of(
+            export("stage_changes"),
+            export("contacts", "mql_on"),
+            export("contacts", "stage"),
+            otherwise="the stages of contacts are not exported: add sources.exports.stage_changes to company.yml, "
+            "or mql_on or stage to sources.exports.contacts.columns",
+        ),
         "exports.deals": export("deals"),
         "exports.deals.contact_id": export("deals", "contact_id"),
         "exports.orders": export("orders"),

@@ -11,6 +11,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.oauth2 import service_account
 
 from connectors.errors import SourceError
+from connectors.personal import Pseudonyms
 
 
 def google_credentials(spec: str, scopes: Sequence[str], where: str) -> Credentials:
@@ -87,3 +88,17 @@ def company_key(state: Path) -> bytes:
     if path.stat().st_mode & 0o077:
         raise SourceError(str(path), "can be read by other users of this machine", f"run: chmod 600 {path}")
     return key
+
+
+FORGOTTEN = "forgotten"
+"""The file of tombstones in the state folder, one in a line."""
+
+
+def tombstones(state: Path) -> frozenset[str]:
+    path = state / FORGOTTEN
+    return frozenset(path.read_text().split()) if path.exists() else frozenset()
+
+
+def pseudonyms(state: Path) -> Pseudonyms:
+    """The company's pseudonyms, and who must not be loaded again. Raises SourceError as :func:`company_key`."""
+    return Pseudonyms(company_key(state), tombstones(state))

@@ -25,7 +25,8 @@ def definitions(company: Company) -> dg.Definitions:
     path = company.state / "warehouse.duckdb"
     sources = raw.assets(company)
     built = models.assets(company, path)
-    assets = [*sources, built, _published(company, built)]
+    published = _published(company, built)
+    assets = [*sources, built, published]
     runnable = [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)]
     nightly = dg.define_asset_job(
         "nightly",
@@ -33,9 +34,15 @@ def definitions(company: Company) -> dg.Definitions:
         executor_def=dg.in_process_executor,
         description="Read every source, build and check the models, publish the marts.",
     )
+    rebuild = dg.define_asset_job(
+        "rebuild",
+        selection=dg.AssetSelection.assets(built, published),
+        executor_def=dg.in_process_executor,
+        description="Build and check the models and publish the marts again, from what is loaded.",
+    )
     return dg.Definitions(
         assets=assets,
-        jobs=[nightly],
+        jobs=[nightly, rebuild],
         schedules=[_schedule(company, nightly)],
         resources={"warehouse": _warehouse(company, path)},
         executor=dg.in_process_executor,
@@ -88,9 +95,12 @@ def _published(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefinit
         with warehouse.connect(context.resources.warehouse) as con:
             if not warehouse.is_audited(con):
                 raise dg.Failure("the marts did not pass their checks since they were last built: run the whole night")
-            as_of = warehouse.as_of(con, days_of_run(dict(context.run.tags), company).last)
+            days = days_of_run(dict(context.run.tags), company)
+            as_of = warehouse.as_of(con, days.last)
             night = publish.Publication(as_of, datetime.now(UTC), context.run.run_id)
             rows = publish.publish(con, company.state / "marts.duckdb", night)
+            if days.begun_at:
+                warehouse.end_backfill(con, days.first, days.last)
         return dg.MaterializeResult(
             metadata={"dagster/row_count": sum(rows.values()), "as_of": str(night.as_of), "tables": rows}
         )

@@ -37,6 +37,20 @@ def take(state: Path) -> None:
     _held[path] = file
 
 
+def holder(state: Path) -> str | None:
+    """Who holds the lock (``process 17 since ...``); None when nobody does."""
+    path = state / "night.lock"
+    if not path.exists():
+        return None
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            return _who(file.read())
+    return None
+
+
 def release(state: Path) -> None:
     file = _held.pop((state / "night.lock").resolve(), None)
     if file is not None:
@@ -44,9 +58,12 @@ def release(state: Path) -> None:
 
 
 def _message(path: Path, holder: str) -> str:
+    return f"another night is already running here ({_who(holder)}); wait for it to end ({path})"
+
+
+def _who(holder: str) -> str:
     try:
         owner = json.loads(holder)
-        who = f"process {owner['pid']} since {owner['since']}"
+        return f"process {owner['pid']} since {owner['since']}"
     except (ValueError, KeyError):
-        who = "another process"
-    return f"another night is already running here ({who}); wait for it to end ({path})"
+        return "another process"

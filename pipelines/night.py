@@ -1,17 +1,17 @@
-"""One run of the nightly job in this process, and what it says when it ends."""
+"""One run of a job in this process, and what it says when it ends."""
 
 import os
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from pipelines import lock, publish, raw
+from pipelines import lock, publish, raw, warehouse
 from pipelines.company import Company
 from pipelines.definitions import definitions
-from pipelines.raw import PARTITION, RANGE_END, RANGE_START
+from pipelines.raw import BACKFILL, PARTITION, RANGE_END, RANGE_START, Days
 
 # One run at a time: DuckDB has one writer, and what the schedule or the Dagster UI starts meanwhile waits its turn.
 # What a step prints is not captured: that costs four processes a run, and the messages are in the event log.
@@ -51,15 +51,31 @@ def dagster_home(company: Company) -> Path:
     return home
 
 
-def run(company: Company, first: date, last: date) -> Outcome:
-    """Run the nightly job for ``first..last``. Raises :class:`pipelines.lock.Busy` when another night runs here."""
+def run(company: Company, first: date, last: date, begun_at: datetime | None = None) -> Outcome:
+    """Run the nightly job for ``first..last``; ``begun_at`` (UTC) as :func:`begin_backfill` gave it, of a backfill.
+
+    Raises :class:`pipelines.lock.Busy` when another night runs here.
+    """
+    lock.take(company.state)
+    if wrong := raw.problems(company):
+        lock.release(company.state)
+        return Outcome(None, wrong, {})
+    tags = {PARTITION: str(last)} if first == last else {RANGE_START: str(first), RANGE_END: str(last)}
+    if begun_at:
+        tags[BACKFILL] = begun_at.isoformat()
+    return _run_job(company, "nightly", tags)
+
+
+def rebuild(company: Company, last: date) -> Outcome:
+    """Build and check the models and publish them again from what is loaded, as of ``last``. Raises Busy."""
+    return _run_job(company, "rebuild", {PARTITION: str(last)})
+
+
+def _run_job(company: Company, name: str, tags: dict[str, str]) -> Outcome:
     lock.take(company.state)
     try:
-        if wrong := raw.problems(company):
-            return Outcome(None, wrong, {})
-        tags = {PARTITION: str(last)} if first == last else {RANGE_START: str(first), RANGE_END: str(last)}
         with dg.DagsterInstance.from_config(str(dagster_home(company))) as instance:
-            job = definitions(company).resolve_job_def("nightly")
+            job = definitions(company).resolve_job_def(name)
             result = job.execute_in_process(
                 run_config={"loggers": {"console": {}}}, instance=instance, tags=tags, raise_on_error=False
             )
@@ -70,6 +86,23 @@ def run(company: Company, first: date, last: date) -> Outcome:
         return Outcome(result.run_id, _problems(result), seconds)
     finally:
         lock.release(company.state)
+
+
+def begin_backfill(company: Company, first: date, last: date, anew: bool) -> tuple[datetime, list[str]]:
+    """When (UTC) the backfill of ``first..last`` was begun, this time or by a run that did not end, and what it takes.
+
+    The caller holds the lock. ``anew`` begins again whatever was read.
+    """
+    with warehouse.connect(company.state / "warehouse.duckdb") as con:
+        warehouse.prepare(con, raw.ALL_TABLES)
+        begun_at, goes_on = warehouse.begin_backfill(con, first, last, anew)
+        plan = raw.ga4_plan(company, con, Days(first, last, begun_at))
+    said = []
+    if goes_on:
+        said.append(f"going on with the backfill begun at {begun_at:%Y-%m-%d %H:%M} UTC (--anew begins it again)")
+    if plan and company.sources.ga4:
+        said += plan.lines(company.sources.ga4.reserve)
+    return begun_at, said
 
 
 def _problems(result: dg.ExecuteInProcessResult) -> list[str]:

@@ -1,33 +1,35 @@
 """The raw assets: each connector's tables, read for the days of the run and written to the warehouse."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import dagster as dg
 import duckdb
-from google.auth.credentials import Credentials
 
 from connectors import clarity, export_tables, exports, ga4, plan, search_console
 from connectors.errors import SourceError
-from connectors.personal import Pseudonyms
 from connectors.table import Load, Table
 from pipelines import company as company_folder
-from pipelines import warehouse
-from pipelines.company import Clarity, Company, Ga4, SearchConsole, yesterday
-from pipelines.credentials import api_token, company_key, google_credentials
+from pipelines import stage_events, warehouse
+from pipelines.company import Company, yesterday
+from pipelines.credentials import pseudonyms
+from pipelines.sources import clarity_token, ga4_credentials, ga4_property, search_console_credentials
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
+BACKFILL = "gyakusan/backfill_begun_at"
 
 ALL_TABLES: tuple[Table, ...] = (
     *ga4.TABLES,
+    ga4.DEFINITIONS,
     *search_console.TABLES,
     *clarity.TABLES,
     *export_tables.TABLES,
     *plan.TABLES,
     *company_folder.TABLES,
+    stage_events.STAGE_EVENTS,
     *warehouse.TABLES,
 )
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
@@ -36,17 +38,30 @@ OWNERS = ["team:marketing-data"]
 
 @dataclass(frozen=True)
 class Days:
-    """The days that a run is about, both inclusive. It also reads every earlier day that is still missing."""
+    """The days that a run is about, both inclusive. It also reads every earlier day that is still missing.
+
+    ``begun_at`` (UTC): of a backfill; what was read since then is not read again.
+    """
 
     first: date
     last: date
+    begun_at: datetime | None = None
 
 
 def days_of_run(tags: dict[str, str], company: Company) -> Days:
+    begun_at = datetime.fromisoformat(tags[BACKFILL]) if BACKFILL in tags else None
     if RANGE_END in tags:
-        return Days(date.fromisoformat(tags[RANGE_START]), date.fromisoformat(tags[RANGE_END]))
+        return Days(date.fromisoformat(tags[RANGE_START]), date.fromisoformat(tags[RANGE_END]), begun_at)
     last = date.fromisoformat(tags[PARTITION]) if PARTITION in tags else yesterday(company)
-    return Days(last, last)
+    return Days(last, last, begun_at)
+
+
+def still_to_read(con: duckdb.DuckDBPyConnection, tables: Sequence[Table], run: Days) -> Days:
+    """The days of a run, without those that an interrupted backfill has read; ``first`` is after ``last`` for none."""
+    dated = [table for table in tables if table.date_column]
+    if run.begun_at is None or not dated:
+        return run
+    return replace(run, first=warehouse.first_missing(con, dated, run.first, run.begun_at))
 
 
 Loads = Callable[[duckdb.DuckDBPyConnection, Days], Iterator[Load]]
@@ -59,22 +74,32 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     found: list[dg.AssetsDefinition | dg.AssetSpec] = [_spec(table, fresh=False) for table in warehouse.TABLES]
 
     def connect(
-        name: str, tables: Sequence[Table], loads: Loads, is_on: bool = True, dated: bool = False,
+        name: str,
+        tables: Sequence[Table],
+        loads: Loads,
+        is_on: bool = True,
+        dated: bool = False,
+        after: Sequence[Table] = (),
         independent: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if is_on and tables:
-            found.append(_step(company, name, tables, loads, days if dated else None, independent))
+            found.append(_step(company, name, tables, loads, days if dated else None, after, independent))
         else:
             found.extend(_spec(table, fresh=False) for table in tables)
 
     exported = [table for table in export_tables.TABLES if table.name.removeprefix("exports_") in sources.exports]
     missing = [table for table in export_tables.TABLES if table not in exported]
-    connect("ga4", ga4.TABLES, partial(_ga4, company), is_on=sources.ga4 is not None, dated=True)
+    connect("ga4", (*ga4.TABLES, ga4.DEFINITIONS), partial(ga4_loads, company),
+            is_on=sources.ga4 is not None, dated=True)  # fmt: skip
     connect("search_console", search_console.TABLES, partial(_search_console, company),
             is_on=sources.search_console is not None, dated=True)  # fmt: skip
     connect("clarity", clarity.TABLES, partial(_clarity, company), is_on=sources.clarity is not None)
     connect("exports", exported, partial(_exports, company), independent=True)
     found.extend(_spec(table, fresh=False) for table in missing)
+    objects = stage_events.watched(sources)
+    connect("stage_events", [stage_events.STAGE_EVENTS],
+            lambda con, run: stage_events.load(con, objects, run.last), is_on=bool(objects),
+            after=[table for table in (export_tables.CONTACTS, export_tables.DEALS) if table in exported])  # fmt: skip
     connect("plan", plan.TABLES, lambda con, run: plan.load(company.folder))
     connect("company", company_folder.TABLES,
             lambda con, run: company_folder.company_loads(company, warehouse.as_of(con, run.last)))  # fmt: skip
@@ -85,11 +110,12 @@ def problems(company: Company) -> list[str]:
     """What a person must mend in plan.yml or the environment before it is worth asking any source."""
     checks: list[Callable[[], object]] = [lambda: [list(load.batches) for load in plan.load(company.folder)]]
     if company.sources.ga4:
-        checks.append(partial(_ga4_credentials, company.sources.ga4))
+        checks.append(partial(ga4_credentials, company.sources.ga4))
     if company.sources.search_console:
-        checks.append(partial(_search_console_credentials, company.sources.search_console))
+        checks.append(partial(search_console_credentials, company.sources.search_console))
     if company.sources.clarity:
-        checks.append(partial(_clarity_token, company.sources.clarity))
+        checks.append(partial(clarity_token, company.sources.clarity))
+    checks.append(partial(pseudonyms, company.state))
     found = []
     for check in checks:
         try:
@@ -99,34 +125,44 @@ def problems(company: Company) -> list[str]:
     return found
 
 
-def _ga4_credentials(settings: Ga4) -> Credentials:
-    return google_credentials(settings.credentials, ga4.SCOPES, "company.yml: sources.ga4.credentials")
-
-
-def _search_console_credentials(settings: SearchConsole) -> Credentials:
-    where = "company.yml: sources.search_console.credentials"
-    return google_credentials(settings.credentials, search_console.SCOPES, where)
-
-
-def _clarity_token(settings: Clarity) -> str | None:
-    found = "a project admin makes one under Settings > Data Export > Generate new API token"
-    return api_token(settings.credentials, f"{clarity.WHERE}.credentials", found)
-
-
-def _ga4(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
+def ga4_loads(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     settings = company.sources.ga4
     assert settings is not None
-    site = ga4.Property(
-        settings.property_id,
-        company.site.hosts,
-        company.site.article_paths,
-        {str(meaning): event for meaning, event in settings.events.items()},
-        company.fiscal_year_start,
-        settings.reserve,
-    )
-    first = min(run.first, warehouse.first_missing(con, ga4.TABLES, company.start))
-    with ga4.client(settings.endpoint, settings.transport, _ga4_credentials(settings)) as client:
-        yield from ga4.load(client, site, first, run.last, company.start, through=warehouse.as_of(con, run.last))
+    site, first = ga4_property(company, settings), _ga4_first(company, con, run)
+    known = [ga4.Definition.of_row(row) for row in warehouse.rows(con, ga4.DEFINITIONS)]
+    with ga4.client(settings.endpoint, settings.transport, ga4_credentials(settings)) as client:
+        site, definitions = ga4.checked(client, site, known)
+        if definitions:
+            yield definitions
+        yield from ga4.load(
+            client,
+            site,
+            first,
+            run.last,
+            company.start,
+            through=warehouse.as_of(con, run.last),
+            pseudonyms=pseudonyms(company.state) if site.client_id else None,
+            costs=_ga4_costs(con),
+            quota=warehouse.quota_left(con, ga4.TABLES, datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)),
+        )
+
+
+def ga4_plan(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> ga4.Plan | None:
+    """What GA4 will be asked for in a run; None where it is not connected."""
+    settings = company.sources.ga4
+    if settings is None:
+        return None
+    first = _ga4_first(company, con, still_to_read(con, ga4.TABLES, run))
+    site, through = ga4_property(company, settings), warehouse.as_of(con, run.last)
+    return ga4.plan(site, first, run.last, company.start, through, _ga4_costs(con))
+
+
+def _ga4_first(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> date:
+    return min(run.first, warehouse.first_missing(con, ga4.TABLES, company.start))
+
+
+def _ga4_costs(con: duckdb.DuckDBPyConnection) -> ga4.Costs:
+    return ga4.Costs(ga4.Observed(*row) for row in warehouse.observed(con, ga4.TABLES))
 
 
 def _search_console(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
@@ -134,27 +170,38 @@ def _search_console(company: Company, con: duckdb.DuckDBPyConnection, run: Days)
     assert settings is not None
     missing = warehouse.first_missing(con, search_console.TABLES, company.start)
     first = min(run.first, missing, warehouse.first_unfinal(con, search_console.DAYS, company.start))
-    with search_console.service(settings.endpoint, _search_console_credentials(settings)) as service:
-        yield from search_console.load(service, settings.site_url, first, run.last)
+    forgotten = warehouse.as_of(con, run.last) - timedelta(days=search_console.KEPT_DAYS)
+    # A forgotten day that was loaded stays: an answer without it would take it away.
+    first = max(first, min(missing, forgotten))
+    partly, never = search_console.uncovered(settings.site_url, company.site.hosts, company.site.article_paths)
+    said = [f"Search Console: {settings.site_url} holds only some pages of {place}" for place in partly]
+    said += [f"Search Console: {settings.site_url} holds no page of {place}" for place in never]
+    with search_console.service(settings.endpoint, search_console_credentials(settings)) as service:
+        for load in search_console.load(
+            service, settings.site_url, first, run.last, search_types=settings.search_types
+        ):
+            load.warnings, said = [*said, *load.warnings], []
+            yield load
 
 
 def _clarity(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     """The days of the run do not matter: Clarity gives the hours before it is asked, whichever they are."""
     settings = company.sources.clarity
     assert settings is not None
-    client = clarity.Client(settings.endpoint, _clarity_token(settings))
+    client = clarity.Client(settings.endpoint, clarity_token(settings))
     return clarity.load(client, partial(warehouse.last_answer, con, clarity.PAGE_DAYS))
 
 
 def _exports(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
-    pseudonyms = Pseudonyms(company_key(company.state))
-    return exports.load(company.sources.exports, company.folder, company.timezone, company.currency, pseudonyms)
+    return exports.load(
+        company.sources.exports, company.folder, company.timezone, company.currency, pseudonyms(company.state)
+    )
 
 
-def _spec(table: Table, fresh: bool) -> dg.AssetSpec:
+def _spec(table: Table, fresh: bool, after: Sequence[Table] = ()) -> dg.AssetSpec:
     return dg.AssetSpec(
         ["raw", table.name], description=table.description, group_name="raw", owners=OWNERS, kinds={"python", "duckdb"},
-        freshness_policy=FRESH if fresh else None,
+        freshness_policy=FRESH if fresh else None, deps=[["raw", table.name] for table in after],
     )  # fmt: skip
 
 
@@ -164,13 +211,14 @@ def _step(
     tables: Sequence[Table],
     loads: Loads,
     days: dg.DailyPartitionsDefinition | None,
+    after: Sequence[Table],
     independent: bool,
 ) -> dg.AssetsDefinition:
     """The step that loads the tables; where they are ``independent``, one that fails does not keep the others back."""
 
     @dg.multi_asset(
         name=name,
-        specs=[_spec(table, fresh=True) for table in tables],
+        specs=[_spec(table, fresh=True, after=after) for table in tables],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run() if days else None,
         required_resource_keys={"warehouse"},
@@ -194,10 +242,13 @@ def _step(
                 )
             for warning in load.warnings:
                 context.log.warning(warning)
+            for note in load.notes:
+                context.log.info(note)
 
         with warehouse.connect(context.resources.warehouse) as con:
             try:
-                for load in loads(con, run):
+                to_read = still_to_read(con, tables, run) if days else run
+                for load in loads(con, to_read) if to_read.first <= run.last else ():
                     try:
                         write(load)
                     except SourceError as error:

@@ -34,7 +34,7 @@ FETCHES = Table(
             "flags": TEXT,
             "quota": TEXT,
         },
-        {"window_start": DAY, "window_end": DAY, "error": TEXT},
+        {"window_start": DAY, "window_end": DAY, "error": TEXT, "tokens": COUNT},
     ),
     key=(),
 )
@@ -47,11 +47,18 @@ LOADS = Table(
         {
             "window_start": DAY,
             "window_end": DAY,
+            "restated_days": COUNT,
             "rows_read": COUNT,
             "rows_rejected": COUNT,
             "rows_set_aside": COUNT,
         },
     ),
+    key=(),
+)
+BACKFILLS = Table(
+    "backfills",
+    "One row per backfill that was asked for: its span of days, when it was begun, and when it was published.",
+    columns({"first_on": DAY, "last_on": DAY, "begun_at": MOMENT}, {"done_at": MOMENT}),
     key=(),
 )
 AUDITS = Table(
@@ -60,7 +67,7 @@ AUDITS = Table(
     columns({"run_id": TEXT, "passed_at": MOMENT}),
     key=(),
 )
-TABLES = (FETCHES, LOADS, intake.QUARANTINE, AUDITS)
+TABLES = (FETCHES, LOADS, intake.QUARANTINE, BACKFILLS, AUDITS)
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
@@ -173,9 +180,10 @@ def _record(con: duckdb.DuckDBPyConnection, load: Load, rows: int) -> None:
             {
                 "table_name": load.table.name,
                 "row_count": rows,
-                "loaded_at": datetime.now(UTC).replace(tzinfo=None),
+                "loaded_at": _now(),
                 "window_start": load.start,
                 "window_end": load.end,
+                "restated_days": load.table.restated_days,
                 "rows_read": load.intake.read if load.intake else None,
                 "rows_rejected": load.intake.rejected if load.intake else None,
                 "rows_set_aside": load.intake.set_aside if load.intake else None,
@@ -203,18 +211,27 @@ def _fetch_row(fetch: Fetch) -> dict[str, object]:
         "window_start": fetch.window_start,
         "window_end": fetch.window_end,
         "error": fetch.error,
+        "tokens": fetch.tokens,
     }
 
 
-def first_missing(con: duckdb.DuckDBPyConnection, tables: Iterable[Table], start: date) -> date:
-    """The first day from ``start`` on that some of the tables has not loaded: where a night goes on from."""
-    return min(_first_gap(con, table, start) for table in tables)
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _first_gap(con: duckdb.DuckDBPyConnection, table: Table, start: date) -> date:
+def first_missing(
+    con: duckdb.DuckDBPyConnection, tables: Iterable[Table], start: date, since: datetime | None = None
+) -> date:
+    """The first day from ``start`` on that some of the tables has not loaded (since a moment, in UTC, if one is given):
+    where a night, or an interrupted backfill, goes on from."""
+    return min(_first_gap(con, table, start, since or datetime.min) for table in tables)
+
+
+def _first_gap(con: duckdb.DuckDBPyConnection, table: Table, start: date, since: datetime) -> date:
     spans = con.execute(
-        "select window_start, window_end from raw.loads where table_name = ? and window_end >= ? order by 1",
-        [table.name, start],
+        "select window_start, window_end from raw.loads"
+        " where table_name = ? and window_end >= ? and loaded_at >= ? order by 1",
+        [table.name, start, since],
     ).fetchall()
     day = start
     for window_start, window_end in spans:
@@ -225,9 +242,15 @@ def _first_gap(con: duckdb.DuckDBPyConnection, table: Table, start: date) -> dat
 
 
 def first_unfinal(con: duckdb.DuckDBPyConnection, table: Table, start: date) -> date:
-    """The first day that the source had not yet declared final when it was last read."""
-    row = con.execute(f"select max({table.date_column}) from raw.{table.name} where is_final").fetchone()
-    return max(start, row[0] + timedelta(days=1)) if row and row[0] else start
+    """The first day that the source had not yet declared final when it was last read.
+
+    That is the first row that is not final, or the day after the last final one, which may have had no row yet.
+    """
+    day = table.date_column
+    row = con.execute(
+        f"select least(min({day}) filter (not is_final), max({day}) filter (is_final) + 1) from raw.{table.name}"
+    ).fetchone()
+    return max(start, row[0]) if row and row[0] else start
 
 
 def last_answer(con: duckdb.DuckDBPyConnection, table: Table, before: date) -> date | None:
@@ -239,10 +262,76 @@ def last_answer(con: duckdb.DuckDBPyConnection, table: Table, before: date) -> d
     return row[0] if row else None
 
 
+def last_loaded(con: duckdb.DuckDBPyConnection, table: Table, before: date = date.max) -> date | None:
+    """The last day before ``before`` that a load of the table was committed for; None for never."""
+    row = con.execute(
+        "select max(window_end) from raw.loads where table_name = ? and window_end < ?", [table.name, before]
+    ).fetchone()
+    return row[0] if row else None
+
+
 def as_of(con: duckdb.DuckDBPyConnection, last: date) -> date:
     """The last complete day that the warehouse covers once ``last`` is loaded; a backfill never takes it back."""
+    return max(last, last_night(con) or last)
+
+
+def last_night(con: duckdb.DuckDBPyConnection) -> date | None:
+    """The last complete day that the warehouse covers; None before the first night."""
     row = con.execute("select max(as_of) from raw.company_settings").fetchone()
-    return max(last, row[0]) if row and row[0] else last
+    return row[0] if row else None
+
+
+def begin_backfill(con: duckdb.DuckDBPyConnection, first: date, last: date, anew: bool) -> tuple[datetime, bool]:
+    """When the backfill of these days was begun, and whether that was earlier: one that did not end is gone on with.
+
+    ``anew`` begins it again whatever was read.
+    """
+    begun = con.execute(
+        "select max(begun_at) from raw.backfills where first_on = ? and last_on = ? and done_at is null", [first, last]
+    ).fetchone()
+    if begun and begun[0] and not anew:
+        return begun[0], True
+    end_backfill(con, first, last)
+    now = _now()
+    _insert_rows(con, BACKFILLS, [{"first_on": first, "last_on": last, "begun_at": now}])
+    return now, False
+
+
+def end_backfill(con: duckdb.DuckDBPyConnection, first: date, last: date) -> None:
+    con.execute(
+        "update raw.backfills set done_at = ? where first_on = ? and last_on = ? and done_at is null",
+        [_now(), first, last],
+    )
+
+
+def rows(con: duckdb.DuckDBPyConnection, table: Table) -> list[dict[str, object]]:
+    """Every row of a small raw table."""
+    found = con.execute(f"select {', '.join(table.schema.names)} from raw.{table.name}").fetchall()
+    return [dict(zip(table.schema.names, row, strict=True)) for row in found]
+
+
+def observed(
+    con: duckdb.DuckDBPyConnection, tables: Iterable[Table]
+) -> list[tuple[str, str, int, int, int, float, int]]:
+    """What each report of the tables took: table, report, days of its span, requests, tokens, seconds, pages."""
+    return con.execute(
+        "select table_name, regexp_replace(request, '^[^:]*: ', ''), window_end - window_start + 1,"
+        " count(*) filter (request like 'batchRunReports%'), sum(tokens)::bigint, sum(duration_seconds), count(*)"
+        " from raw.fetches where tokens is not null and error is null and table_name in (select unnest(?))"
+        " group by all order by all",
+        [[table.name for table in tables]],
+    ).fetchall()
+
+
+def quota_left(con: duckdb.DuckDBPyConnection, tables: Iterable[Table], since: datetime) -> dict[str, int]:
+    """What the last request for one of the tables since a moment (in UTC) left of the quotas; empty without one."""
+    row = con.execute(
+        "select quota from raw.fetches where quota <> '{}' and fetched_at >= ? and table_name in (select unnest(?))"
+        " order by fetched_at desc limit 1",
+        [since, [table.name for table in tables]],
+    ).fetchone()
+    left: dict[str, int] = json.loads(row[0]) if row else {}
+    return left
 
 
 def begin_audit(con: duckdb.DuckDBPyConnection) -> None:
@@ -252,7 +341,7 @@ def begin_audit(con: duckdb.DuckDBPyConnection) -> None:
 
 def pass_audit(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Every model was built and every check of it passed in this run."""
-    _insert_rows(con, AUDITS, [{"run_id": run_id, "passed_at": datetime.now(UTC).replace(tzinfo=None)}])
+    _insert_rows(con, AUDITS, [{"run_id": run_id, "passed_at": _now()}])
 
 
 def is_audited(con: duckdb.DuckDBPyConnection) -> bool:

@@ -111,17 +111,52 @@ def test_every_kpi_is_what_the_world_knows_at_week_month_and_quarter(first: Town
     assert_equals_truth(first.marts, AS_OF)
 
 
+def test_read_through_is_by_the_end_of_the_article_where_the_company_sends_that_event(
+    first: Town, tmp_path: Path
+) -> None:
+    world = simulate(AS_OF)
+    first.demo.show(world)
+    folder = company_copy(tmp_path / "company", first.demo.ga4_grpc, first.demo.http, world)
+    settings = (folder / "company.yml").read_text(encoding="utf-8")
+    settings = re.sub(r"start: 2025-04-01", "start: 2026-08-01", settings)
+    settings = settings.replace("    events:  ", "    client_id: customEvent:client_id\n    events:  ")
+    settings = settings.replace("one_minute: engaged_60s", "one_minute: engaged_60s\n      end_of_article: article_end")
+    (folder / "company.yml").write_text(settings, encoding="utf-8")
+    assert night.run(load_company(folder), AS_OF, AS_OF).problems == []
+    known = truth(world, 4, read_through="end_of_article").query(
+        "kpi == 'read_through_rate' and period_start >= '2026-08'"
+    )
+    with duckdb.connect(str(folder / ".gyakusan" / "marts.duckdb"), read_only=True) as con:
+        found = con.execute(
+            "select grain, period_start, value, flags from engagement"
+            " where kpi = 'read_through_rate' and value is not null"
+        ).df()
+        articles = con.execute("select distinct read_through_method from articles where users > 0").fetchall()
+    both = known.merge(found, on=["grain", "period_start"], how="left")
+    assert len(both) >= 13 + 3 + 1
+    assert both["value_y"].tolist() == pytest.approx(both["value_x"].tolist(), rel=1e-9)
+    assert all("method:end_of_article" in flags and "other_method" not in flags for flags in both["flags"])
+    assert articles == [("end_of_article",)]
+
+
 def test_the_next_night_reads_the_new_day_and_what_was_restated_in_few_requests(town: Town) -> None:
     assert town.night(NEXT).problems == []
     assert_equals_truth(town.marts, NEXT, KNOWN_TO_BOTH)
     asked = Counter(request.api for request in town.demo.requests)
     assert asked["ga4"] <= 4
     assert asked["clarity"] == 1
-    # "2026-10-30..2026-10-30 page": the pulls of one day
-    spans = [request.what.split()[0].split("..") for request in town.demo.requests if request.api == "search_console"]
-    days = {start for start, end in spans if start == end}
-    assert 1 <= len(days) <= 4
-    assert asked["search_console"] <= 4 * len(days)
+    # "2026-10-30..2026-10-30 page web": the pulls of one day
+    pulls = [request.what.split() for request in town.demo.requests if request.api == "search_console"]
+    by_date = [span for span, dimensions, _ in pulls if dimensions == "date"]
+    of_web = Counter(span for span, dimensions, kind in pulls if dimensions != "date" and kind == "web")
+    of_others = Counter((span, kind) for span, dimensions, kind in pulls if dimensions != "date" and kind != "web")
+    # By date each of the six types once a month read (the restated days lie on both sides of a month's end); three
+    # kinds of rows of each day of web; pages alone of another type, on the days on which it has any.
+    assert len(by_date) == 6 * 2
+    assert 1 <= len(of_web) <= 4
+    assert set(of_web.values()) == {3}
+    assert set(of_others.values()) <= {1}
+    assert {kind for _, kind in of_others} <= {"image", "discover"}
 
 
 def test_a_second_night_over_the_same_day_changes_no_row(town: Town) -> None:

@@ -168,6 +168,26 @@ def test_the_order_of_month_and_day_is_that_of_the_file(order: DayOrder, expecte
     assert cells.day(TOKYO, text, Written(order)) == (expected + timedelta(hours=9)).date()
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("4/13/2025, 9:05 AM", datetime(2025, 4, 13, 0, 5)),
+        ("4/13/2025 9:05:30 pm", datetime(2025, 4, 13, 12, 5, 30)),
+        ("4/13/2025 12:00 AM", datetime(2025, 4, 12, 15, 0)),
+        ("4/13/2025 12:30 PM", datetime(2025, 4, 13, 3, 30)),
+        ("2025-04-13 01:05PM", datetime(2025, 4, 13, 4, 5)),
+    ],
+)
+def test_the_clock_of_twelve_hours(text: str, expected: datetime) -> None:
+    assert cells.moment(TOKYO, text, Written("mdy")) == expected
+
+
+@pytest.mark.parametrize("text", ["4/13/2025 13:05 PM", "4/13/2025 0:05 AM", "4/13/2025 9 AM"])
+def test_what_a_clock_of_twelve_hours_does_not_show(text: str) -> None:
+    with pytest.raises(CellError):
+        cells.moment(TOKYO, text, Written("mdy"))
+
+
 def test_the_order_of_month_and_day_is_never_guessed() -> None:
     with pytest.raises(Undecided):
         cells.day(TOKYO, "04/13/2025")

@@ -92,6 +92,7 @@ def test_urls_of_one_page_are_merged_and_what_may_be_personal_is_cut_off() -> No
             {"totalSessionCount": "10", "totalBotSessionCount": "2", "distinctUserCount": "5",
              "Url": "https://www.example.com/a#top"},
             {"totalSessionCount": "1", "Url": "https://www.example.com/users/x@example.com/"},
+            {"totalSessionCount": "2", "Url": "https://www.example.com/users/090-1234-5678/"},
             {"totalSessionCount": "7", "Url": None},
             {"totalSessionCount": "7", "Url": "about:blank"},
         ),
@@ -106,6 +107,7 @@ def test_urls_of_one_page_are_merged_and_what_may_be_personal_is_cut_off() -> No
     assert (first["host"], first["path"], second["path"]) == ("www.example.com", "/a", "/users/(redacted)/")
     assert (first["sessions"], first["bot_sessions"], first["users"]) == (40, 3, 25)
     assert first["scroll_depth"] == pytest.approx((30 * 40 + 10 * 80) / 40)
+    assert second["sessions"] == 1 + 2
     assert (first["dead_clicks"], first["rage_clicks"], second["scroll_depth"]) == (None, None, None)
     assert (first["date_on"], first["read_at"], first["window_days"]) == (date(2026, 8, 14), READ_AT, 1)
 

@@ -37,7 +37,9 @@ from connectors.ga4_reports import (
     quarters,
     readings,
     record_batches,
+    summed,
 )
+from connectors.personal import Pseudonyms
 from connectors.table import Load
 from demo.site import HOST, PV_HEAVY, site
 
@@ -133,7 +135,10 @@ def test_without_events_and_articles_their_tables_are_replaced_by_nothing() -> N
     bare = ga4.Property("1", (HOST,))
     plan = {reading.table.name: reading for reading in readings(bare, AS_OF, AS_OF, START, AS_OF)}
     empty = {name for name, reading in plan.items() if not reading.requests}
-    assert empty == {"ga4_onward_days", "ga4_event_days", "ga4_event_users", "ga4_article_users"}
+    assert empty == {
+        "ga4_onward_days", "ga4_event_days", "ga4_event_users", "ga4_article_users",
+        "ga4_article_ends", "ga4_page_ends", "ga4_client_days",
+    }  # fmt: skip
     assert set(plan) == {table.name for table in ga4.TABLES}
 
 
@@ -188,7 +193,7 @@ def test_rows_become_typed_columns_and_the_other_row_stays() -> None:
         ["screenPageViews", "userEngagementDuration", "eventCount"],
         [(["20261119", HOST, "/"], ["12", "34.5", "40"]), (["20261120", HOST, "(other)"], ["1", "0", "2"])],
     )
-    (batch,) = record_batches(answer, wanted)
+    (batch,) = record_batches(answer, wanted, [])
     assert batch.schema.equals(ga4_tables.PAGE_DAYS.schema)
     assert [tuple(row.values()) for row in batch.to_pylist()] == [
         (date(2026, 11, 19), HOST, "/", 12, 34.5, 40),
@@ -203,21 +208,21 @@ def test_counts_may_come_as_decimals_and_of_a_sample_as_fractions() -> None:
         ["keyEvents"],
         [(["20261120", "Direct", "a"], ["3.0"]), (["20261120", "Direct", "b"], ["1234.6"])],
     )
-    (batch,) = record_batches(answer, wanted)
+    (batch,) = record_batches(answer, wanted, [])
     assert batch["key_events"].to_pylist() == [3, 1235]
 
 
 def test_a_quarter_is_named_by_the_request() -> None:
     wanted = Request(Report(ga4_tables.EVENT_USERS, "quarter", "events"), START, date(2026, 6, 30), date(2026, 4, 1))
     answer = report(["eventName"], ["activeUsers", "eventCount"], [(["sign_up"], ["2", "3"])])
-    (batch,) = record_batches(answer, wanted)
+    (batch,) = record_batches(answer, wanted, [])
     assert [tuple(row.values()) for row in batch.to_pylist()] == [("quarter", date(2026, 4, 1), "sign_up", 2, 3)]
 
 
 def test_other_columns_than_those_asked_for_are_refused() -> None:
     wanted = Request(Report(ga4_tables.ONWARD_DAYS), AS_OF, AS_OF)
     with pytest.raises(SourceError, match="incomplete"):
-        list(record_batches(report(["landingPage", "date"], ["sessions"], [(["/", "20261120"], ["1"])]), wanted))
+        list(record_batches(report(["landingPage", "date"], ["sessions"], [(["/", "20261120"], ["1"])]), wanted, []))
 
 
 def test_flags_tell_what_ga4_says_of_its_answer() -> None:
@@ -524,15 +529,26 @@ def test_a_used_up_quota_stops_at_once(servers: demo.Demo, transport: str, kind:
 def test_a_quota_at_its_reserve_stops_before_the_next_request(
     servers: demo.Demo, client: BetaAnalyticsDataClient
 ) -> None:
-    (before,) = {load.fetches[-1].quota["tokens_per_project_per_hour"] for load in night(client)[-1:]}
-    servers.answers.tokens_per_project_per_hour = 14_000 - before + 2_799  # the reserve is 20 % of 14,000
+    before = [load for load in night(client) if load.fetches][-1].fetches[-1].quota["tokens_per_project_per_hour"]
+    # The reserve is 20 % of 14,000; five reports that were never asked for are taken to cost 20 each.
+    servers.answers.tokens_per_project_per_hour = 14_000 - before + 2_800 + 100
     servers.forget_requests()
     loads = ga4.load(client, PROPERTY, date(2026, 9, 1), AS_OF, START, limits=QUICK)
     first = next(loads)
     assert sum(batch.num_rows for batch in first.batches) > 0  # what is loaded may be kept
-    with pytest.raises(OutOfQuota, match="of 14,000 tokens per project per hour are left"):
+    with pytest.raises(OutOfQuota, match=r"of 14,000 tokens per project per hour are left.*about 100, and 2,800 are"):
         draw(loads)
     assert len(servers.requests) == 1
+    assert first.fetches[-1].quota["tokens_per_project_per_hour"] >= 2_800
+
+
+def test_what_is_known_to_be_left_is_heeded_before_the_first_request(
+    servers: demo.Demo, client: BetaAnalyticsDataClient
+) -> None:
+    left = {"tokens_per_day": 150_000, "tokens_per_hour": 30_000, "tokens_per_project_per_hour": 2_850}
+    with pytest.raises(OutOfQuota, match="2,850 of 14,000 tokens per project per hour are left"):
+        draw(ga4.load(client, PROPERTY, AS_OF, AS_OF, START, limits=QUICK, quota=left))
+    assert servers.requests == ()
 
 
 def test_a_360_property_has_ten_times_the_reserve(servers: demo.Demo, client: BetaAnalyticsDataClient) -> None:
@@ -542,7 +558,7 @@ def test_a_360_property_has_ten_times_the_reserve(servers: demo.Demo, client: Be
 
 
 def test_another_property_is_refused(client: BetaAnalyticsDataClient) -> None:
-    with pytest.raises(SourceError, match=r"sources\.ga4\.property_id: User does not have .*\n.*Viewer role"):
+    with pytest.raises(SourceError, match=r"sources\.ga4\.property_id: .*User does not have .*\n.*Viewer role"):
         night(client, replace(PROPERTY, property_id="400000002"))
 
 
@@ -623,3 +639,81 @@ def test_fewer_rows_than_announced_are_refused() -> None:
 
     with answering(answer) as client, pytest.raises(SourceError, match="1 of 2 rows"):
         night(client)
+
+
+# What is personal ----------------------------------------------------------------------------------------------------
+
+
+def page_days(paths: list[tuple[str, str]]) -> Any:
+    rows = [(["20261119", HOST, path], [views, "1.5", "2"]) for path, views in paths]
+    return report(["date", "hostName", "pagePath"], ["screenPageViews", "userEngagementDuration", "eventCount"], rows)
+
+
+def test_paths_lose_addresses_and_phone_numbers_and_what_is_then_one_row_adds_up() -> None:
+    wanted = Request(Report(ga4_tables.PAGE_DAYS), AS_OF, AS_OF)
+    held: list[pa.RecordBatch] = []
+    first = page_days([("/", "1"), ("/u/taro@example.com", "2"), ("/u/(redacted)", "4"), ("/05-12-2025", "8")])
+    second = page_days([("/u/hanako%40example.com", "16"), ("/call/090-1234-5678", "32")])
+    clean = [
+        row for page in (first, second) for batch in record_batches(page, wanted, held) for row in batch.to_pylist()
+    ]
+    (rest,) = summed(held, ga4_tables.PAGE_DAYS)
+    found = {row["path"]: (row["page_views"], row["engagement_seconds"]) for row in [*clean, *rest.to_pylist()]}
+    assert found == {
+        "/": (1, 1.5), "/05-12-2025": (8, 1.5), "/u/(redacted)": (22, 4.5), "/call/(redacted)": (32, 1.5)
+    }  # fmt: skip
+    assert rest.schema.equals(ga4_tables.PAGE_DAYS.schema)
+
+
+def test_clean_paths_are_handed_on_at_once() -> None:
+    held: list[pa.RecordBatch] = []
+    wanted = Request(Report(ga4_tables.PAGE_DAYS), AS_OF, AS_OF)
+    (batch,) = record_batches(page_days([("/a", "1"), ("/2026-11-20/b", "2")]), wanted, held)
+    assert (batch.num_rows, held) == (2, [])
+    assert list(summed(held, ga4_tables.PAGE_DAYS)) == []
+
+
+def test_client_ids_are_pseudonyms_and_those_not_set_are_dropped() -> None:
+    property = replace(PROPERTY, client_id="customUser:client_id")
+    wanted = Request(Report(ga4_tables.CLIENT_DAYS), AS_OF, AS_OF, names=property.names)
+    keys = [("1.2", "/a@b.co"), (" 1.2 ", "/c@d.co"), ("", "/x"), ("(not set)", "/x"), ("3.4", "/x")]
+    answer = report(
+        ["date", "customUser:client_id", "hostName", "pagePath"],
+        ["screenPageViews"],
+        [(["20261119", client_id, HOST, path], ["5"]) for client_id, path in keys],
+    )
+    held: list[pa.RecordBatch] = []
+    pseudonyms = Pseudonyms(b"k" * 32)
+    assert list(record_batches(answer, wanted, held, pseudonyms)) == []
+    (batch,) = summed(held, ga4_tables.CLIENT_DAYS)
+    assert {(row["client_id"], row["path"]): row["page_views"] for row in batch.to_pylist()} == {
+        (pseudonyms.of("1.2"), "/(redacted)"): 10,
+        (pseudonyms.of("3.4"), "/x"): 5,
+    }
+
+
+# What reports cost ---------------------------------------------------------------------------------------------------
+
+
+def test_the_cost_of_a_report_is_that_of_its_nearest_span() -> None:
+    wanted = Request(Report(ga4_tables.SITE_DAYS), date(2026, 1, 1), date(2026, 3, 31))  # 90 days
+    costs = ga4.Costs()
+    assert (costs.expected(wanted).tokens, costs.expected(wanted).is_assumed) == (20, True)
+    costs = ga4.Costs([
+        ga4.Observed("ga4_site_days", str(wanted), 4, requests=10, tokens=10, seconds=1.0, pages=10),
+        ga4.Observed("ga4_site_days", str(wanted), 30, requests=2, tokens=12, seconds=2.0, pages=4),
+    ])  # fmt: skip
+    cost = costs.expected(wanted)
+    assert (cost.tokens, cost.seconds, cost.pages, cost.is_assumed) == (18, 3.0, 6, False)
+    assert costs.expected(replace(wanted, last=date(2026, 1, 1))).tokens == 1  # never less than one
+
+
+def test_a_night_that_was_observed_is_planned_to_the_token(servers: demo.Demo, client: BetaAnalyticsDataClient) -> None:
+    costs = ga4.Costs()
+    assert ga4.plan(PROPERTY, AS_OF, AS_OF, START, AS_OF, costs).tokens == 17 * 20
+    fetches = [fetch for load in night(client) for fetch in load.fetches]
+    for fetch in fetches:
+        costs.note(fetch)
+    planned = ga4.plan(PROPERTY, AS_OF, AS_OF, START, AS_OF, costs)
+    assert (planned.requests, planned.assumed, planned.days) == (4, 0, 1)
+    assert planned.tokens == sum(fetch.tokens or 0 for fetch in fetches)

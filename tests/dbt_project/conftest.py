@@ -17,11 +17,12 @@ from dbt.contracts.graph.manifest import Manifest
 
 from connectors import clarity, export_tables, exports, ga4, plan, search_console
 from connectors.table import Table
-from pipelines import company, warehouse
+from pipelines import company, stage_events, warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 TABLES = (
-    *ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES, *warehouse.TABLES
+    *ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES,
+    stage_events.STAGE_EVENTS, *warehouse.TABLES,
 )  # fmt: skip
 AS_OF = date(2026, 5, 10)  # a Sunday
 Rows = Mapping[str, list[dict[str, Any]]]
@@ -110,7 +111,7 @@ def _inputs() -> list[str]:
 def hand_worked() -> dict[str, list[dict[str, Any]]]:
     """GA4 and Search Console since April 2026, deals since April 2025, no costs of orders and no social media."""
     days = [date(2026, 4, 1) + timedelta(days=n) for n in range(40)]  # 1 April to 10 May
-    missing = {"exports.orders.cost", "exports.social_followers"}
+    missing = {"exports.orders.cost", "exports.social_followers", "exports.newsletter_subscribers"}
     users = {("month", date(2026, 4, 1)): 100, ("month", date(2026, 5, 1)): 50, ("week", date(2026, 5, 4)): 30,
              ("quarter", date(2026, 4, 1)): 120}  # fmt: skip
     deals = [
@@ -154,9 +155,23 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
              "total_users": 40, "scrolled_users": 10, "engagement_seconds": 1800.0},
         ],
         "search_console_days": [
-            {"date_on": day, "clicks": 2, "impressions": 300 if day == days[0] else 100,
+            {"date_on": day, "search_type": None if day < date(2026, 4, 5) else "web", "clicks": 2,
+             "impressions": 300 if day == days[0] else 100,
              "position": 8.0 if day == days[0] else 4.0, "is_final": day <= date(2026, 5, 6)}
             for day in days if day <= date(2026, 5, 8)
+        ] + [
+            {"date_on": date(2026, 4, 8), "search_type": "discover", "clicks": 90, "impressions": 900,
+             "position": None, "is_final": True}
+        ],
+        "search_console_page_days": [
+            {"date_on": date(2026, 4, 8), "search_type": "discover", "host": "www.example.com", "path": "/articles/a",
+             "clicks": 90, "impressions": 900, "position": None},
+            {"date_on": date(2026, 4, 1), "search_type": None, "host": "www.example.com", "path": "/articles/a",
+             "clicks": 1, "impressions": 10, "position": 4.0},
+        ],
+        "search_console_query_days": [
+            {"date_on": day, "query": query, "clicks": clicks, "impressions": 20, "position": 4.0}
+            for day in days if day <= date(2026, 4, 20) for query, clicks in (("invoice", 1), ("hanko", 0))
         ],
         "clarity_page_days": [
             {"date_on": date(2026, 4, day), "host": "www.example.com", "path": "/articles/a", "window_days": 1,
@@ -181,6 +196,10 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
              "target": 30.0, "is_kgi": True, "owner": "sales"},
             {"kpi": "deals", "grain": "month", "start_on": date(2026, 4, 1), "end_on": date(2026, 6, 30),
              "target": 50.0, "is_kgi": False, "owner": "sales"},
+        ],
+        "loads": [
+            {"table_name": "ga4_site_days", "row_count": 80, "loaded_at": datetime(2026, 5, 11), "window_start": days[0],
+             "window_end": AS_OF, "restated_days": 3},
         ],
         "fetches": [
             {"table_name": "ga4_site_days", "request": "day", "window_start": days[0], "window_end": date(2026, 4, 30),

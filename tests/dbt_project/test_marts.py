@@ -19,7 +19,7 @@ def test_a_company_without_sources_builds_and_says_so(built_empty: Any) -> None:
     bad = {node: status for node, status in built_empty.statuses.items() if not status.startswith(("success", "pass"))}
     assert bad == {}
     rows = built_empty.rows(f"select grain, kpi, value, n, is_complete, flags, status, reason from ({ALL})")
-    assert len(rows) == 3 * 25
+    assert len(rows) == 3 * 26
     assert {row[2:7] for row in rows} == {(None, None, False, "", "not_measurable")}
     assert all(reason.startswith("no ") for *_, reason in rows)
     assert built_empty.rows("select count(*) from marts.articles") == [(0,)]
@@ -43,7 +43,11 @@ def kpi(built: Any, name: str, grain: str, start: str, columns: str = "value, nu
         ("sessions", "month", "2026-04-01", (200, 200, None, 200)),
         # (8 * 300 + 4 * 100 * 29) / (300 + 2,900)
         ("search_position", "month", "2026-04-01", (4.375, 14000, 3200, 3200)),
+        ("search_clicks", "month", "2026-04-01", (60, 60, None, 60)),  # Discover's 90 are none
         ("search_clicks", "month", "2026-05-01", (16, 16, None, 16)),
+        # Until 20 April one of two clicks a day has a named query: 20 + 10 * 2 of 60 are hidden.
+        ("hidden_click_share", "month", "2026-04-01", (40 / 60, 40, 60, 60)),
+        ("hidden_click_share", "week", "2026-04-13", (0.5, 7, 14, 14)),
         ("engagement_seconds", "month", "2026-04-01", (45, 3600, 80, 80)),
         ("read_through_rate", "month", "2026-04-01", (0.25, 20, 80, 80)),
         ("newsletter_signups", "month", "2026-05-01", (0, 0, None, 0)),
@@ -78,6 +82,8 @@ def test_a_kpi_has_the_value_worked_out_by_hand(
         ("page_views", "month", "2026-03-01", (False, "no_data", "measured", None)),
         ("search_clicks", "week", "2026-04-27", (True, "", "measured", None)),
         ("search_clicks", "week", "2026-05-04", (False, "provisional", "measured", None)),  # final until 6 May
+        ("hidden_click_share", "week", "2026-04-27", (True, "", "measured", None)),
+        ("hidden_click_share", "week", "2026-05-04", (False, "provisional", "measured", None)),
         ("read_through_rate", "month", "2026-04-01", (True, "method:scrolled_90", "measured", None)),
         ("deal_rate", "month", "2026-04-01", (False, "immature", "measured", None)),
         ("win_rate", "week", "2026-04-27", (True, "no_denominator", "measured", None)),
@@ -99,7 +105,7 @@ def test_a_rate_carries_wilsons_interval(built: Any) -> None:
 def test_every_kpi_has_every_period_from_the_first_day_with_data(built: Any) -> None:
     # From 1 April 2025 (contracts) to 10 May 2026: 58 weeks, 14 months, 5 quarters.
     assert built.rows(f"select kpi, count(*) from ({ALL}) group by kpi having count(*) <> 58 + 14 + 5") == []
-    assert built.rows(f"select count(distinct kpi) from ({ALL})") == [(25,)]
+    assert built.rows(f"select count(distinct kpi) from ({ALL})") == [(26,)]
     assert built.rows(f"select kpi from ({ALL}) except select kpi from marts.kpis") == []
 
 
@@ -122,17 +128,17 @@ def test_the_scorecard_joins_actuals_to_targets(built: Any) -> None:
         ("orders", "quarter", "2026-04-01", 12, 30, -18, 0.4, 0, "on_the_way", True),
         ("orders", "quarter", "2026-07-01", None, 30, None, None, 0, "upcoming", True),
     ]
-    assert built.rows("select count(*) from marts.scorecard") == [((58 + 14 + 5) * 25 + 2,)]
+    assert built.rows("select count(*) from marts.scorecard") == [((58 + 14 + 5) * 26 + 2,)]
 
 
 def test_an_article_shows_what_became_of_its_contacts(built: Any) -> None:
     assert built.rows("""
         select host, path, period_start::varchar, page_views, users, read_through_rate, landing_sessions, search_clicks,
-            leads, mqls, deals, orders, order_value, is_complete
+            discover_clicks, leads, mqls, deals, orders, order_value, is_complete
         from marts.articles order by period_start
     """) == [
-        ("www.example.com", "/articles/a", "2026-04-01", 90, 40, 0.25, 0, 0, 1, 1, 1, 1, 1_000_000.25, True),
-        ("www.example.com", "/articles/a", "2026-05-01", 30, 0, None, 0, 0, 0, 0, 0, 0, 0, False),
+        ("www.example.com", "/articles/a", "2026-04-01", 90, 40, 0.25, 0, 1, 90, 1, 1, 1, 1, 1_000_000.25, True),
+        ("www.example.com", "/articles/a", "2026-05-01", 30, 0, None, 0, 0, None, 0, 0, 0, 0, 0, False),
     ]
 
 

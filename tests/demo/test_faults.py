@@ -130,7 +130,7 @@ def test_requests_are_logged(ga4: BetaAnalyticsDataClient, search: Callable[...,
     batch, query = servers.requests
     assert (batch.api, batch.method, batch.rows, batch.status) == ("ga4", "BatchRunReports", 60, "OK")
     assert batch.what == "; ".join(["2026-09-01..2026-09-30 date | sessions @0"] * 2)
-    assert (query.api, query.method, query.what) == ("search_console", "query", "2026-10-07..2026-10-07 page")
+    assert (query.api, query.method, query.what) == ("search_console", "query", "2026-10-07..2026-10-07 page web")
     assert demo_servers.count(servers.requests) == {("ga4", "BatchRunReports"): 1, ("search_console", "query"): 1}
 
 
@@ -148,6 +148,11 @@ def test_faults_and_log_from_another_process(ga4: BetaAnalyticsDataClient, serve
     assert call("DELETE", "requests") == []
     with pytest.raises(OSError, match="400"):
         call("POST", "faults", {"kind": "420"})
+
+
+def test_one_in_three_requests_is_befallen(search: Callable[..., Any], servers: demo.Demo) -> None:
+    servers.faults.switch_on(Fault("truncated_json", "search_console", times=2, skip=1, every=3))
+    assert [isinstance(search(**BODY), str) for _ in range(9)] == [False, True, False, False, True, *[False] * 4]
 
 
 def test_an_unknown_fault_is_refused() -> None:

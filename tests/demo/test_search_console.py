@@ -126,7 +126,50 @@ def test_fresh_days_come_only_when_asked_for(search: Query) -> None:
 
 def test_no_rows_key_where_there_is_nothing(search: Query) -> None:
     assert "rows" not in search(startDate="2026-10-18", endDate="2026-10-18", dimensions=["date"], dataState="all")
-    assert "rows" not in search(startDate=DAY, endDate=DAY, type="image")
+    assert "rows" not in search(startDate=DAY, endDate=DAY, type="video")
+
+
+def test_discover_has_clicks_of_pages_and_neither_query_nor_position(search: Query, world: World) -> None:
+    asked = {"startDate": "2026-09-01", "endDate": "2026-09-30", "type": "discover"}
+    days = search(**asked, dimensions=["date"], dataState="all")["rows"]
+    pages = search(**asked, dimensions=["page"], rowLimit=25_000)
+    shown = world.other_search[world.other_search["search_type"] == "discover"]
+    september = shown[(shown["day"] >= day_number(date(2026, 9, 1))) & (shown["day"] <= day_number(date(2026, 9, 30)))]
+    assert 0 < len(days) < 30
+    assert _clicks({"rows": days}) == _clicks(pages) == september["clicks"].sum() > 0
+    assert {key for row in days + pages["rows"] for key in row} == {"keys", "clicks", "impressions", "ctr"}
+    for refused in ({"dimensions": ["query"]}, {"dimensions": ["date"], "aggregationType": "byProperty"}):
+        with pytest.raises(HttpError, match="Requests for discover cannot"):
+            search(**asked, **refused)
+
+
+def test_a_click_in_discover_is_a_direct_visit_by_telephone(world: World) -> None:
+    shown = world.other_search[world.other_search["search_type"] == "discover"]
+    visits = world.visits[(world.visits["channel"] == web.DIRECT) & (world.visits["device"] == 1)]
+    visits = visits.assign(day=pacific_day(visits["started"].to_numpy()), page=visits["landing"])
+    known = visits.groupby(["day", "page"]).size().rename("visits").reset_index()
+    both = shown.merge(known, on=["day", "page"], how="left").fillna({"visits": 0})
+    assert (both["clicks"] == both["visits"]).all()
+    assert (both["clicks"] <= both["impressions"]).all()
+
+
+def test_images_are_found_now_and_then(search: Query) -> None:
+    rows = search(startDate="2026-09-01", endDate="2026-09-30", dimensions=["date"], type="image")["rows"]
+    assert 0 < len(rows) < 30
+    assert all(row["position"] >= 1 for row in rows)
+
+
+def test_a_url_prefix_property_holds_the_pages_that_begin_with_it(search: Query, servers: demo.Demo) -> None:
+    asked = {"startDate": DAY, "endDate": DAY, "dimensions": ["page"], "rowLimit": 25_000}
+    whole = search(**asked)["rows"]
+    prefix = "https://www.example.co.jp/articles/"
+    servers.search_console.site_url = prefix
+    try:
+        articles = search(site_url=prefix, **asked)["rows"]
+    finally:
+        servers.search_console.site_url = "sc-domain:example.co.jp"
+    assert articles == [row for row in whole if row["keys"][0].startswith(prefix)]
+    assert 0 < len(articles) < len(whole)
 
 
 def test_sixteen_months_are_kept(search: Query) -> None:

@@ -105,6 +105,8 @@ def test_counts_add_up_over_months_and_users_do_not(values: pd.DataFrame) -> Non
 def test_ratios_are_between_their_bounds(values: pd.DataFrame) -> None:
     rates = values[values["kpi"].str.endswith("_rate")]
     assert rates["value"].between(0, 1).all()
+    hidden = values[values["kpi"] == "hidden_click_share"]
+    assert hidden["value"].between(0.25, 0.5).all()
     np.testing.assert_allclose(rates["value"], rates["numerator"] / rates["denominator"])
     assert (values.loc[values["kpi"] == "search_position", "value"] >= 1).all()
 

@@ -131,8 +131,10 @@ def test_the_tables_of_the_demo() -> None:
         "second_page": "second_page_view",
     }
     assert found["company_article_paths"] == [{"path_prefix": "/articles/"}]
-    assert len(found["company_inputs"]) == 15
-    assert all(row["is_available"] and row["reason"] is None for row in found["company_inputs"])
+    assert len(found["company_inputs"]) == 16
+    assert all(row["is_available"] == (row["reason"] is None) for row in found["company_inputs"])
+    missing = [row["input"] for row in found["company_inputs"] if not row["is_available"]]
+    assert missing == ["exports.newsletter_subscribers"]  # the dates of its contacts tell
 
 
 def test_inputs_that_are_not_connected_say_why_and_what_to_do(write: Write) -> None:
@@ -162,7 +164,27 @@ def test_inputs_that_are_not_connected_say_why_and_what_to_do(write: Write) -> N
     assert inputs["exports.social_followers"]["reason"] == (
         "social followers are not exported: add sources.exports.social_followers to company.yml"
     )
-    assert inputs["exports.contacts.newsletter_on"]["reason"] == inputs["exports.contacts"]["reason"]
+    assert inputs["exports.newsletter"]["reason"].startswith("newsletter sign-ups are not exported: add sources.")
+    assert inputs["exports.stages"]["reason"].startswith("the stages of contacts are not exported: add sources.")
+
+
+@pytest.mark.parametrize(
+    "exports",
+    [
+        "stage_changes: {file: s.csv, columns: {contact_id: a, stage: b, entered_at: c}}",
+        "contacts: {file: c.csv, columns: {contact_id: a, created_on: b, mql_on: c}}",
+        "contacts: {file: c.csv, columns: {contact_id: a, created_on: b, stage: c}}",
+    ],
+)
+def test_stages_are_known_from_a_history_a_date_or_the_stage_itself(write: Write, exports: str) -> None:
+    company = load_company(write(f"{MINIMAL}sources:\n  exports:\n    {exports}\n"))
+    assert inputs(company.sources)["exports.stages"] is None
+
+
+def test_newsletter_signups_are_known_from_a_list_too(write: Write) -> None:
+    lists = "newsletter_subscribers: {file: n.csv, columns: {subscriber_id: a, subscribed_on: b}}"
+    company = load_company(write(f"{MINIMAL}sources:\n  exports:\n    {lists}\n"))
+    assert inputs(company.sources)["exports.newsletter"] is None
 
 
 def test_without_ga4_its_events_say_so(write: Write) -> None:
@@ -341,11 +363,37 @@ def test_ways_to_write_the_property_id(write: Write, property_id: str) -> None:
     assert company.sources.ga4.property_id == "123456"
 
 
-@pytest.mark.parametrize("site_url", ["sc-domain:example.com", "https://www.example.com/", "https://example.com/jp/"])
+@pytest.mark.parametrize(
+    "site_url", ["sc-domain:example.com", "https://www.example.com/", "https://www.example.com/blog/"]
+)
 def test_search_console_properties(write: Write, site_url: str) -> None:
     company = load_company(write(MINIMAL + SEARCH_CONSOLE.replace("sc-domain:example.com", site_url)))
     assert company.sources.search_console is not None
     assert company.sources.search_console.site_url == site_url
+
+
+@pytest.mark.parametrize("site_url", ["sc-domain:example.org", "https://example.com/", "https://www.example.com/jp/"])
+def test_a_property_that_holds_no_article_is_refused(write: Write, site_url: str) -> None:
+    """The apex is not www, and another folder is not the blog."""
+    error = refused(write(MINIMAL + SEARCH_CONSOLE.replace("sc-domain:example.com", site_url)))
+    assert error.where == "company.yml: sources.search_console.site_url (line 12)"
+    assert error.problem == f"{site_url} holds no page of www.example.com/blog/ (site.hosts and site.article_paths)"
+    assert "www.example.com is not example.com" in error.remedy
+
+
+def test_search_types_are_all_unless_named_and_web_is_one_of_them(write: Write) -> None:
+    def of(text: str) -> tuple[str, ...]:
+        settings = load_company(write(MINIMAL + SEARCH_CONSOLE + text)).sources.search_console
+        assert settings is not None
+        return settings.search_types
+
+    assert of("") == ("web", "image", "video", "news", "discover", "googleNews")
+    assert of("    search_types: [discover, web, web]\n") == ("discover", "web")
+    error = refused(write(MINIMAL + SEARCH_CONSOLE + "    search_types: [image]\n"))
+    assert (error.where, error.remedy) == ("company.yml: sources.search_console.search_types (line 14)", "add web")
+    error = refused(write(MINIMAL + SEARCH_CONSOLE + "    search_types: [web, discovery]\n"))
+    assert error.where == "company.yml: sources.search_console.search_types[1] (line 14)"
+    assert "'discover'" in error.problem
 
 
 @pytest.mark.parametrize(
@@ -425,7 +473,7 @@ def test_what_is_not_a_search_console_property(write: Write, site_url: str) -> N
             "skip: 1\n      columns: {order_id: No, ",
             "orders.skip (line 19)",
             "is not a key that can stand here",
-            "Known: preset, file, encoding, delimiter, sheet, columns, may_lack, values, only, day_order",
+            "Known: preset, file, encoding, delimiter, sheet, columns, may_lack, values, empty, only, day_order",
         ),
         (
             "columns: {order_id: No, ",

@@ -69,6 +69,11 @@ def test_every_source_reaches_the_published_marts(graph: AssetGraph) -> None:
     assert {key for key in graph.get_all_asset_keys() if key.path[0] == "marts"} <= upstream
 
 
+def test_the_log_of_stages_comes_after_the_exports_that_it_compares(graph: AssetGraph) -> None:
+    parents = graph.get(dg.AssetKey(["raw", "stage_events"])).parent_keys
+    assert parents == {dg.AssetKey(["raw", "exports_contacts"]), dg.AssetKey(["raw", "exports_deals"])}
+
+
 def test_every_model_has_its_dbt_tests_as_blocking_checks(graph: AssetGraph) -> None:
     checked = {key.asset_key for key in graph.asset_check_keys}
     for key in graph.get_all_asset_keys():

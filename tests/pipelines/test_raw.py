@@ -1,6 +1,7 @@
 """The step of a connector, run by Dagster."""
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -8,9 +9,9 @@ import duckdb
 import pytest
 
 import demo
-from connectors import clarity
+from connectors import clarity, search_console
 from pipelines import raw, warehouse
-from pipelines.company import Clarity, Company, load_company
+from pipelines.company import Clarity, Company, SearchConsole, load_company
 
 DEMO = Path(__file__).parents[2] / "demo"
 
@@ -62,3 +63,102 @@ def test_clarity_s_days_add_up_a_gap_is_warned_of_and_a_second_read_changes_noth
 
 def test_clarity_s_tables_are_known_to_the_warehouse() -> None:
     assert set(clarity.TABLES) <= set(raw.ALL_TABLES)
+
+
+# Search Console, the step without Dagster -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def servers(world: demo.World) -> Iterator[demo.Demo]:
+    with demo.serve(world=world) as running:
+        yield running
+
+
+def company_of(servers: demo.Demo, site_url: str = "sc-domain:example.co.jp", start: str = "2026-09-20") -> Company:
+    company = load_company(DEMO)
+    settings = SearchConsole(site_url=site_url, endpoint=servers.http, credentials="none")
+    sources = company.sources.model_copy(update={"search_console": settings})
+    return company.model_copy(update={"sources": sources, "start": date.fromisoformat(start)})
+
+
+def read(company: Company, con: duckdb.DuckDBPyConnection, first: str, last: str) -> list[str]:
+    """What a run of these days warned of."""
+    warnings = []
+    days = raw.Days(date.fromisoformat(first), date.fromisoformat(last))
+    for load in raw._search_console(company, con, days):
+        warehouse.replace(con, load)
+        warnings += load.warnings
+    return warnings
+
+
+@pytest.fixture
+def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with warehouse.connect(tmp_path / "warehouse.duckdb") as connection:
+        warehouse.prepare(connection, raw.ALL_TABLES)
+        yield connection
+
+
+def content(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        table.name: con.execute(f"select {', '.join(table.schema.names)} from raw.{table.name} order by all").fetchall()
+        for table in search_console.TABLES
+    }
+
+
+def test_rows_of_an_earlier_version_are_replaced_day_by_day(servers: demo.Demo, con: duckdb.DuckDBPyConnection) -> None:
+    """They have no search type; a day that is read again has one on every row, and no row twice."""
+    company = company_of(servers)
+    read(company, con, "2026-10-18", "2026-10-18")
+    today = content(con)
+    con.execute("delete from raw.search_console_days where search_type <> 'web'")
+    con.execute("delete from raw.search_console_page_days where search_type <> 'web'")
+    con.execute("alter table raw.search_console_days drop column search_type")
+    con.execute("alter table raw.search_console_page_days drop column search_type")
+    warehouse.prepare(con, raw.ALL_TABLES)
+    read(company, con, "2026-10-18", "2026-10-18")  # reads again from 16 October, the first day that is not final
+    untyped = "select min(date_on), max(date_on), count(*) > 0 from raw.{} where search_type is null"
+    for table in ("search_console_days", "search_console_page_days"):
+        found = con.execute(untyped.format(table)).fetchone()
+        assert found == (date(2026, 9, 20), date(2026, 10, 15), True)
+    read(company, con, "2026-09-20", "2026-10-18")
+    assert content(con) == today
+
+
+def test_a_day_that_search_console_has_forgotten_stays(
+    servers: demo.Demo, world: demo.World, con: duckdb.DuckDBPyConnection
+) -> None:
+    """Months later nobody can ask for these days again, not even by a backfill over them."""
+    company = company_of(servers, start="2025-05-20")
+    read(company, con, "2025-06-14", "2025-06-14")
+    before = content(con)
+    assert before["search_console_days"][0][0] == date(2025, 6, 1)  # the demo keeps 16 months and begins with one
+    later = world.as_of + timedelta(days=120)
+    con.execute("insert into raw.company_settings (name, as_of) values ('Demo', ?)", [later])
+    servers.show(demo.simulate(later))
+    try:
+        read(company, con, "2025-05-20", "2025-06-30")
+    finally:
+        servers.show(world)
+    assert content(con) == before
+
+
+@pytest.mark.parametrize(
+    ("site_url", "said"),
+    [
+        ("sc-domain:example.co.jp", []),
+        ("https://www.example.co.jp/", []),
+        ("https://www.example.co.jp/articles/x/", ["holds only some pages of www.example.co.jp/articles/", "no row"]),
+        ("http://www.example.co.jp/", ["no row of http://www.example.co.jp/"]),
+        ("https://example.co.jp/", ["holds no page of www.example.co.jp/articles/", "no row of"]),
+    ],
+)
+def test_a_property_that_does_not_hold_the_site_is_warned_of(
+    servers: demo.Demo, con: duckdb.DuckDBPyConnection, site_url: str, said: list[str]
+) -> None:
+    servers.search_console.site_url = site_url
+    try:
+        warnings = read(company_of(servers, site_url), con, "2026-10-18", "2026-10-18")
+    finally:
+        servers.search_console.site_url = "sc-domain:example.co.jp"
+    assert len(warnings) == len(said)
+    assert all(expected in warning for expected, warning in zip(said, warnings, strict=True))

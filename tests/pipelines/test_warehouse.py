@@ -145,6 +145,25 @@ def test_the_first_missing_day_is_the_first_that_no_load_covers(spans: list[tupl
         assert warehouse.first_missing(con, [DAYS], date(2026, 1, 1)) == date(2026, 1, expected)
 
 
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], 1),
+        ([(5, True), (6, False)], 6),
+        ([(5, True), (7, False)], 6),  # the 6th may have had no row yet
+        ([(5, True), (4, False), (6, True)], 4),  # another kind of the same table lags behind
+        ([(5, True)], 6),
+    ],
+)
+def test_a_source_is_read_again_from_its_first_unfinal_day(rows: list[tuple[int, bool]], expected: int) -> None:
+    table = Table("t", "One row per day.", columns({"date_on": pa.date32(), "is_final": pa.bool_()}), (), "date_on")
+    with duckdb.connect() as con:
+        warehouse.prepare(con, [table])
+        con.executemany("insert into raw.t values (?, ?)", [(date(2026, 1, day), final) for day, final in rows] or [
+            (date(2025, 1, 1), True)])  # fmt: skip
+        assert warehouse.first_unfinal(con, table, date(2026, 1, 1)) == date(2026, 1, expected)
+
+
 def test_no_file_of_ours_holds_an_index_or_a_key_constraint(con: duckdb.DuckDBPyConnection) -> None:
     """Most known DuckDB corruption involves them; keys are checked by query."""
     assert con.execute("select count(*) from duckdb_indexes()").fetchone() == (0,)

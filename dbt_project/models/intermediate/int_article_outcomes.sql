@@ -6,7 +6,7 @@ contacts as (select contact_id, lead_on, mql_on from {{ ref('int_contacts') }}),
 
 new_deals as (
     select contact_id, status, created_on, closed_on, amount
-    from {{ ref('stg_exports__deals') }}
+    from {{ ref('int_deals') }}
     where kind = 'new'
 ),
 

@@ -7,18 +7,25 @@ page_months as (
     from {{ ref('stg_ga4__page_months') }}
 ),
 
+page_ends as (
+    select page_ends.period_start as date_on, page_ends.host, page_ends.path, page_ends.active_users
+    from {{ ref('stg_ga4__page_ends') }} as page_ends
+    inner join {{ ref('stg_company__events') }} as events on page_ends.event_name = events.event_name
+    where events.meaning = 'end_of_article'
+),
+
 landing_days as (select date_on, landing_path, sessions from {{ ref('stg_ga4__landing_days') }}),
 
 search_page_days as (
-    select date_on, host, path, clicks, impressions, position from {{ ref('stg_search_console__page_days') }}
+    select date_on, host, path, clicks, impressions, position
+    from {{ ref('stg_search_console__page_days') }}
+    where search_type = 'web'
 ),
 
--- The tag also runs on test hosts, which GA4 and Search Console leave out: only the article itself counts.
-clarity_page_days as (
-    select p.date_on, p.host, p.path, p.scroll_depth, p.sessions
-    from {{ ref('stg_clarity__page_days') }} as p
-    inner join article_hosts as h on p.host = h.host and p.path = h.path
-    where p.scroll_depth is not null and p.sessions is not null
+discover_page_days as (
+    select date_on, host, path, clicks
+    from {{ ref('stg_search_console__page_days') }}
+    where search_type = 'discover'
 ),
 
 measures as (
@@ -27,6 +34,8 @@ measures as (
     select 'users' as measure, date_on, host, path, active_users as value from page_months
     union all
     select 'scrolled_users' as measure, date_on, host, path, scrolled_users as value from page_months
+    union all
+    select 'finished_users' as measure, date_on, host, path, active_users as value from page_ends
     union all
     select 'engagement_seconds' as measure, date_on, host, path, engagement_seconds as value from page_months
     union all
@@ -41,9 +50,7 @@ measures as (
     union all
     select 'search_places' as measure, date_on, host, path, position * impressions as value from search_page_days
     union all
-    select 'scroll_sessions' as measure, date_on, host, path, sessions as value from clarity_page_days
-    union all
-    select 'scrolled_percent' as measure, date_on, host, path, scroll_depth * sessions as value from clarity_page_days
+    select 'discover_clicks' as measure, date_on, host, path, clicks as value from discover_page_days
 )
 
 select

@@ -2,11 +2,20 @@ with article_paths as (select path_prefix from {{ ref('stg_company__article_path
 
 article_hosts as (select path, host from {{ ref('int_article_hosts') }}),
 
-contacts as (select contact_id, landing_host, landing_path from {{ ref('stg_exports__contacts') }}),
+contacts as (
+    select contact_id, landing_host, landing_path, created_on
+    from {{ ref('stg_exports__contacts') }}
+    where landing_path is not null
+),
+
+record_ids as (
+    select record_id, kept_id from {{ ref('int_record_ids') }}
+    where object = 'contact'
+),
 
 form_submissions as (
     select submission_id, contact_id, submitted_at, page_host, page_path, invalid_reason
-    from {{ ref('stg_exports__form_submissions') }}
+    from {{ ref('int_submissions') }}
 ),
 
 conversions as (
@@ -21,12 +30,28 @@ conversions as (
     where invalid_reason is null and page_path is not null
 ),
 
+-- Of merged contacts the landing page of the oldest.
+landings as (
+    select
+        coalesce(record_ids.kept_id, contacts.contact_id) as contact_id,
+        contacts.landing_host,
+        contacts.landing_path,
+        row_number() over (
+            partition by coalesce(record_ids.kept_id, contacts.contact_id)
+            order by contacts.created_on asc nulls last, contacts.contact_id asc nulls last
+        ) as number
+    from contacts
+    left join record_ids on contacts.contact_id = record_ids.record_id
+),
+
 pages as (
     select contact_id, page_host as host, page_path as path, 1 as choice
     from conversions
     where number = 1
     union all
-    select contact_id, landing_host as host, landing_path as path, 2 as choice from contacts
+    select contact_id, landing_host as host, landing_path as path, 2 as choice
+    from landings
+    where number = 1
 ),
 
 articles as (

@@ -1,6 +1,6 @@
 with submissions as (
     select kind, submitted_on
-    from {{ ref('stg_exports__form_submissions') }}
+    from {{ ref('int_submissions') }}
     where invalid_reason is null
 ),
 
@@ -12,7 +12,7 @@ mqls as (select mql_on, deals from {{ ref('int_mqls') }}),
 
 new_deals as (
     select status, created_on, closed_on, amount, case when status = 'won' then 1 else 0 end as orders
-    from {{ ref('stg_exports__deals') }}
+    from {{ ref('int_deals') }}
     where kind = 'new'
 ),
 

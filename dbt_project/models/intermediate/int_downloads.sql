@@ -1,6 +1,6 @@
 with recursive submissions as (
     select distinct contact_id, coalesce(asset, form, '') as asset, submitted_at, submitted_on
-    from {{ ref('stg_exports__form_submissions') }}
+    from {{ ref('int_submissions') }}
     where kind = 'download' and invalid_reason is null
 ),
 

@@ -4,11 +4,7 @@ onward_days as (select date_on, landing_path, sessions from {{ ref('stg_ga4__onw
 
 article_paths as (select path_prefix from {{ ref('stg_company__article_paths') }}),
 
-contacts as (
-    select newsletter_on
-    from {{ ref('stg_exports__contacts') }}
-    where newsletter_on is not null
-),
+signups as (select signed_up_on from {{ ref('int_newsletter_signups') }}),
 
 visits as (
     select date_on, landing_path, 0 as onward_sessions, sessions from landing_days
@@ -32,9 +28,9 @@ group by visits.date_on
 union all
 select
     'newsletter_signups' as kpi,
-    newsletter_on as date_on,
+    signed_up_on as date_on,
     cast(count(*) as double) as numerator,
     null as denominator,
     count(*) as n
-from contacts
-group by newsletter_on
+from signups
+group by signed_up_on

@@ -18,6 +18,7 @@ readings as (
         bool_or(flags like '%restricted%') as is_restricted,
         bool_or(flags like '%sampled%') as is_sampled,
         bool_or(flags like '%thresholded%') as is_thresholded,
+        bool_or(flags like '%timezone_differs%') as timezone_differs,
         bool_or(flags like '%truncated%') as is_truncated
     from fetches
     group by table_name, window_start, window_end, cast(fetched_at as date)
@@ -32,6 +33,7 @@ day_readings as (
         readings.is_restricted,
         readings.is_sampled,
         readings.is_thresholded,
+        readings.timezone_differs,
         readings.is_truncated,
         rank() over (partition by readings.table_name, days.date_on order by readings.read_on desc nulls last) as age
     from readings
@@ -46,6 +48,7 @@ select
     bool_or(day_readings.is_restricted) as is_restricted,
     bool_or(day_readings.is_sampled) as is_sampled,
     bool_or(day_readings.is_thresholded) as is_thresholded,
+    bool_or(day_readings.timezone_differs) as timezone_differs,
     bool_or(day_readings.is_truncated) as is_truncated
 from day_readings
 inner join periods on day_readings.date_on between periods.period_start and periods.measured_to

@@ -3,14 +3,25 @@ with kpi_periods as (
     from {{ ref('int_kpi_periods') }}
 ),
 
-catalogue as (select kpi, stage, method from {{ ref('kpi_catalogue') }}),
+catalogue as (select kpi, stage from {{ ref('kpi_catalogue') }}),
+
+methods as (select kpi, grain, period_start, method, is_other_method from {{ ref('int_kpi_methods') }}),
 
 numbers as (
     select kpi, grain, period_start, value, numerator, denominator, n, ci_low, ci_high from {{ ref('int_kpi_numbers') }}
 ),
 
 source_flags as (
-    select kpi, grain, period_start, has_other_row, is_restricted, is_sampled, is_thresholded, is_truncated
+    select
+        kpi,
+        grain,
+        period_start,
+        has_other_row,
+        is_restricted,
+        is_sampled,
+        is_thresholded,
+        timezone_differs,
+        is_truncated
     from {{ ref('int_kpi_flags') }}
 ),
 
@@ -35,19 +46,22 @@ select
     numbers.ci_low,
     numbers.ci_high,
     kpi_periods.is_complete,
+    methods.method,
     -- In alphabetical order.
     concat_ws(
         ',',
         case when kpi_periods.is_immature then 'immature' end,
-        case when kpi_periods.status = 'measured' then 'method:' || catalogue.method end,
+        case when methods.method is not null then 'method:' || methods.method end,
         case when kpi_periods.status = 'measured' and not kpi_periods.has_data then 'no_data' end,
         case when numbers.denominator = 0 then 'no_denominator' end,
+        case when methods.is_other_method then 'other_method' end,
         case when source_flags.has_other_row then 'other_row' end,
         case when kpi_periods.is_provisional then 'provisional' end,
         case when source_flags.is_restricted then 'restricted' end,
         case when rejected.kpi is not null then 'rows_rejected' end,
         case when source_flags.is_sampled then 'sampled' end,
         case when source_flags.is_thresholded then 'thresholded' end,
+        case when source_flags.timezone_differs then 'timezone_differs' end,
         case when source_flags.is_truncated then 'truncated' end
     ) as flags,
     kpi_periods.status,
@@ -59,6 +73,12 @@ inner join numbers
         kpi_periods.kpi = numbers.kpi
         and kpi_periods.grain = numbers.grain
         and kpi_periods.period_start = numbers.period_start
+left join methods
+    on
+        kpi_periods.has_data
+        and kpi_periods.kpi = methods.kpi
+        and kpi_periods.grain = methods.grain
+        and kpi_periods.period_start = methods.period_start
 left join source_flags
     on
         kpi_periods.has_data

@@ -14,7 +14,7 @@ contacts as (
 
 new_deals as (
     select contact_id, created_on
-    from {{ ref('stg_exports__deals') }}
+    from {{ ref('int_deals') }}
     where kind = 'new'
 )
 

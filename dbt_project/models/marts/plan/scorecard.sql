@@ -5,7 +5,7 @@ with periods as (
 catalogue as (select kpi, stage, formula, direction, additivity from {{ ref('kpi_catalogue') }}),
 
 kpi_values as (
-    select kpi, grain, period_start, value, is_complete, flags, status, reason from {{ ref('int_kpi_values') }}
+    select kpi, grain, period_start, value, is_complete, method, flags, status, reason from {{ ref('int_kpi_values') }}
 ),
 
 targets as (select kpi, grain, period_start, target, owner, is_kgi from {{ ref('targets') }}),
@@ -28,8 +28,9 @@ lines as (
             when 'up' then kpi_values.value / nullif(targets.target, 0)
             else targets.target / nullif(kpi_values.value, 0)
         end as attainment,
-        previous.value as previous,
-        last_year.value as last_year,
+        -- What was measured by another method cannot be compared.
+        case when coalesce(previous.method = kpi_values.method, true) then previous.value end as previous,
+        case when coalesce(last_year.method = kpi_values.method, true) then last_year.value end as last_year,
         coalesce(kpi_values.is_complete, false) as is_complete,
         coalesce(kpi_values.status = 'not_measurable', false) as is_not_measurable,
         kpi_values.reason,

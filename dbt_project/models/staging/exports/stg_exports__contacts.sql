@@ -8,5 +8,18 @@ select
     landing_path,
     newsletter_on,
     unsubscribed_on,
-    invalid_reason
+    invalid_reason,
+    person_id,
+    email_domain,
+    client_id,
+    stage,
+    lead_on,
+    mql_on,
+    sql_on,
+    deal_on,
+    customer_on,
+    disqualified_on,
+    merged_ids,
+    merged_into_id,
+    modified_at
 from {{ source('raw', 'exports_contacts') }}

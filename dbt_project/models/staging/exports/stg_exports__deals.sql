@@ -7,5 +7,7 @@ select
     amount,
     stage,
     contact_id,
-    account_id
+    account_id,
+    merged_ids,
+    modified_at
 from {{ source('raw', 'exports_deals') }}

@@ -1,6 +1,7 @@
 select
     submission_id,
     contact_id,
+    person_id,
     kind,
     submitted_at,
     submitted_on,

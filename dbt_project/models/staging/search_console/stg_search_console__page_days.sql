@@ -1,5 +1,7 @@
 select
     date_on,
+    -- Rows of an earlier version say no type.
+    coalesce(search_type, 'web') as search_type,
     host,
     path,
     clicks,
