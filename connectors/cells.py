@@ -429,9 +429,10 @@ AMOUNT = Parser(amount, _amount_column)
 
 def count(text: str) -> int:
     """A whole number: ``1234`` or ``1,234``."""
-    if not _COUNT.fullmatch(text) or len(text) > 18:
+    digits = text.replace(",", "")
+    if not _COUNT.fullmatch(text) or len(digits) > 18:
         raise CellError(f"{_described(text)} is not a whole number", "write digits alone, or as 1,234")
-    return int(text.replace(",", ""))
+    return int(digits)
 
 
 COUNT = Parser(count)

@@ -58,8 +58,7 @@ class Rows:
             self._con.execute(f"insert into raw.{self._load.table.name} by name from batches")
         except duckdb.Error as error:
             raise self._failure or error from None
-        finally:
-            self._con.unregister("batches")
+        self._con.unregister("batches")
         self._insert_quarantine()
         rows = sum(len(lines) for _, lines in self._places) - self._keep_one_of_each_key()
         last = self._con.execute(

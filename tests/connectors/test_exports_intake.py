@@ -6,6 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from connectors import exports
@@ -28,7 +29,7 @@ def taken(
     (folder / "a.csv").write_text(content)
     entry = ExportFile(**({"file": "a.csv", "columns": columns} | settings))
     (load,) = exports.load({kind: [entry]}, folder, "Asia/Tokyo", "JPY", KEY)
-    batches = []
+    batches: list[pa.RecordBatch] = []
     with suppress(SourceError):
         batches.extend(load.batches)
     assert load.intake is not None
