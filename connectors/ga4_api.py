@@ -17,7 +17,7 @@ from googleapiclient.discovery import build
 from connectors import google
 from connectors.errors import OutOfQuota, SourceError
 from connectors.ga4_costs import STANDARD_TOKENS, Costs
-from connectors.ga4_reports import WHERE, Property, Request, flags
+from connectors.ga4_reports import PAGE_ROWS, WHERE, Property, Request, flags
 from connectors.table import Fetch
 
 API = google.GA4
@@ -27,7 +27,7 @@ API = google.GA4
 class Limits:
     """How much is asked for at once, how long an answer may take, and the first pause before a further try."""
 
-    page_rows: int = 250_000
+    page_rows: int = PAGE_ROWS
     timeout_seconds: float = 120.0
     pause_seconds: float = 2.0
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from connectors.ga4_reports import REPORTS_PER_BATCH, Property, Request, quarters, readings
+from connectors.ga4_reports import PAGE_ROWS, REPORTS_PER_BATCH, Property, Request, quarters, readings
 from connectors.table import Fetch
 
 STANDARD_TOKENS = {"tokens_per_day": 200_000, "tokens_per_hour": 40_000, "tokens_per_project_per_hour": 14_000}
@@ -16,7 +16,7 @@ UNOBSERVED_TOKENS, UNOBSERVED_SECONDS = 20.0, 0.5
 
 @dataclass(frozen=True)
 class Observed:
-    """What ``requests`` for one report over ``days`` days took together, their further pages included."""
+    """What ``requests`` for one report over ``days`` days took and gave together, their further pages included."""
 
     table_name: str
     report: str
@@ -25,7 +25,7 @@ class Observed:
     requests: int
     tokens: int
     seconds: float
-    pages: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Cost:
 
     tokens: float
     seconds: float
-    pages: float = 1.0
+    rows: float = 0.0
     is_assumed: bool = False
 
 
@@ -57,7 +57,7 @@ class Costs:
                 old.requests + one.requests,
                 old.tokens + one.tokens,
                 old.seconds + one.seconds,
-                old.pages + one.pages,
+                old.rows + one.rows,
             )
         lengths[one.days] = one
 
@@ -67,7 +67,8 @@ class Costs:
         how, report = fetch.request.split(": ", 1)
         days = (fetch.window_end - fetch.window_start).days + 1
         is_first_page = int(how.startswith("batchRunReports"))
-        self._add(Observed(fetch.table_name, report, days, is_first_page, fetch.tokens, fetch.duration_seconds, 1))
+        seconds, rows = fetch.duration_seconds, fetch.row_count
+        self._add(Observed(fetch.table_name, report, days, is_first_page, fetch.tokens, seconds, rows))
 
     def expected(self, wanted: Request) -> Cost:
         """The mean cost per day of the requests for the same report whose span was most like this one's.
@@ -84,7 +85,7 @@ class Costs:
         return Cost(
             max(1.0, near.tokens / near.requests * times),
             near.seconds / near.requests * max(1.0, times),
-            max(1.0, near.pages / near.requests * times),
+            near.rows / near.requests * times,
         )
 
 
@@ -108,7 +109,7 @@ class Plan:
     def lines(self, reserve: float) -> list[str]:
         """What a person should know before it begins."""
         said = [
-            f"GA4: {self.days:,} days ({self.first}..{self.last}) in {self.quarters} quarters, "
+            f"GA4: {self.days:,} days ({self.first}..{self.last}), quarter by quarter ({self.quarters}), "
             f"{self.requests:,} requests, about {self.tokens:,} tokens, about {minutes(self.seconds)}"
         ]
         if self.assumed:
@@ -133,7 +134,8 @@ def plan(property: Property, first: date, last: date, start: date, through: date
     for chunk in chunks:
         plan = readings(property, *chunk, start, through)
         of_chunk = [costs.expected(wanted) for reading in plan for wanted in reading.requests]
-        requests += math.ceil(len(of_chunk) / REPORTS_PER_BATCH) + sum(math.ceil(cost.pages) - 1 for cost in of_chunk)
+        further_pages = sum(max(0, math.ceil(cost.rows / PAGE_ROWS) - 1) for cost in of_chunk)
+        requests += math.ceil(len(of_chunk) / REPORTS_PER_BATCH) + further_pages
         expected += of_chunk
     return Plan(
         max(first, start),

@@ -45,7 +45,7 @@ from connectors.table import Table
 
 WHERE = "company.yml: sources.ga4"
 ONE_DAY = timedelta(days=1)
-REPORTS_PER_BATCH = 5
+REPORTS_PER_BATCH, PAGE_ROWS = 5, 250_000
 ROWS_PER_RECORD_BATCH = 10_000  # small enough to stay in the processor's cache
 PATHS = ("path", "landing_path")
 _PERSONAL = f"{EMAIL_ADDRESS}|{PHONE_NUMBER}|{re.escape(REDACTED)}"  # GA4 itself writes (redacted) for an address

@@ -313,10 +313,11 @@ def rows(con: duckdb.DuckDBPyConnection, table: Table) -> list[dict[str, object]
 def observed(
     con: duckdb.DuckDBPyConnection, tables: Iterable[Table]
 ) -> list[tuple[str, str, int, int, int, float, int]]:
-    """What each report of the tables took: table, report, days of its span, requests, tokens, seconds, pages."""
+    """What each report of the tables took: table, report, days of its span, requests, tokens, seconds, rows."""
     return con.execute(
         "select table_name, regexp_replace(request, '^[^:]*: ', ''), window_end - window_start + 1,"
-        " count(*) filter (request like 'batchRunReports%'), sum(tokens)::bigint, sum(duration_seconds), count(*)"
+        " count(*) filter (request like 'batchRunReports%'), sum(tokens)::bigint,"
+        " sum(duration_seconds), sum(row_count)::bigint"
         " from raw.fetches where tokens is not null and error is null and table_name in (select unnest(?))"
         " group by all order by all",
         [[table.name for table in tables]],

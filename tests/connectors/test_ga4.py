@@ -700,12 +700,15 @@ def test_the_cost_of_a_report_is_that_of_its_nearest_span() -> None:
     costs = ga4.Costs()
     assert (costs.expected(wanted).tokens, costs.expected(wanted).is_assumed) == (20, True)
     costs = ga4.Costs([
-        ga4.Observed("ga4_site_days", str(wanted), 4, requests=10, tokens=10, seconds=1.0, pages=10),
-        ga4.Observed("ga4_site_days", str(wanted), 30, requests=2, tokens=12, seconds=2.0, pages=4),
+        ga4.Observed("ga4_site_days", str(wanted), 4, requests=10, tokens=10, seconds=1.0, rows=10),
+        ga4.Observed("ga4_site_days", str(wanted), 30, requests=2, tokens=12, seconds=2.0, rows=400_000),
     ])  # fmt: skip
     cost = costs.expected(wanted)
-    assert (cost.tokens, cost.seconds, cost.pages, cost.is_assumed) == (18, 3.0, 6, False)
+    assert (cost.tokens, cost.seconds, cost.rows, cost.is_assumed) == (18, 3.0, 600_000, False)
     assert costs.expected(replace(wanted, last=date(2026, 1, 1))).tokens == 1  # never less than one
+    # Three pages of 250,000 rows: that of the batch, and two more.
+    span = (wanted.first, wanted.last, wanted.first, wanted.last)
+    assert ga4.plan(PROPERTY, *span, costs).requests == ga4.plan(PROPERTY, *span, ga4.Costs()).requests + 2
 
 
 def test_a_night_that_was_observed_is_planned_to_the_token(servers: demo.Demo, client: BetaAnalyticsDataClient) -> None:

@@ -156,7 +156,7 @@ def test_the_plan_is_what_reading_the_same_days_took(loaded: Loaded) -> None:
     assert (expected.days, expected.quarters, expected.requests) == (437, 6, loaded.requests)
     assert expected.assumed == 0
     assert expected.tokens == pytest.approx(loaded.tokens, rel=0.2)
-    assert said.startswith("GA4: 437 days (2025-09-10..2026-11-20) in 6 quarters, ")
+    assert said.startswith("GA4: 437 days (2025-09-10..2026-11-20), quarter by quarter (6), ")
 
 
 def test_after_each_quarter_it_says_how_far_it_has_come(once: Loaded) -> None:

@@ -332,6 +332,13 @@ def test_a_missing_file(tmp_path: Path) -> None:
         ),
         (
             "    events:",
+            "    client_id: client_id\n    events:",
+            ": sources.ga4.client_id (line 15)",
+            "client_id is not a custom dimension",
+            "customEvent:client_id",
+        ),
+        (
+            "    events:",
             "    transport: soap\n    events:",
             ": sources.ga4.transport (line 15)",
             "should be 'grpc' or 'rest'",

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import SourceError
@@ -134,6 +134,7 @@ def test_the_first_missing_day_is_where_the_earliest_gap_begins(con: duckdb.Duck
     assert warehouse.first_missing(con, [DAYS, PEOPLE], start) == start
 
 
+@settings(deadline=None)
 @given(spans=st.lists(st.tuples(st.integers(1, 28), st.integers(0, 6)), max_size=12))
 def test_the_first_missing_day_is_the_first_that_no_load_covers(spans: list[tuple[int, int]]) -> None:
     covered = {day for first, length in spans for day in range(first, min(first + length, 28) + 1)}
