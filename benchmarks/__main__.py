@@ -1,4 +1,4 @@
-"""Every benchmark of docs/benchmarks.md but the hundred kills, which take most of an hour: benchmarks.kills."""
+"""Every benchmark of docs/benchmarks.md but benchmarks.kills and benchmarks.faults, which take most of an hour."""
 
 from benchmarks import csv_intake, ga4_page, night, stages
 

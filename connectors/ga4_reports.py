@@ -47,7 +47,8 @@ WHERE = "company.yml: sources.ga4"
 ONE_DAY = timedelta(days=1)
 REPORTS_PER_BATCH, PAGE_ROWS = 5, 250_000
 ROWS_PER_RECORD_BATCH = 10_000  # small enough to stay in the processor's cache
-PATHS = ("path", "landing_path")
+OPEN_TEXTS = ("path", "landing_path", "source_medium")
+"""Columns that hold what a link or a campaign parameter says, which may be about a person."""
 _PERSONAL = f"{EMAIL_ADDRESS}|{PHONE_NUMBER}|{re.escape(REDACTED)}"  # GA4 itself writes (redacted) for an address
 PERIOD_DIMENSIONS = {"week": "isoYearIsoWeek", "month": "yearMonth"}  # a quarter is asked for by its days
 GRAINS = ("week", "month", "quarter")
@@ -316,9 +317,9 @@ def record_batches(
 
 
 def _impersonal(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.Array | None]:
-    """The batch without e-mail addresses and phone numbers in its paths, and the rows that had them (None: no row)."""
+    """The batch without e-mail addresses and phone numbers in its texts, and the rows that had them (None: no row)."""
     touched = None
-    for column in PATHS:
+    for column in OPEN_TEXTS:
         if column not in batch.schema.names:
             continue
         # Few rows have anything to hide and many share a path: each path is looked at once.

@@ -20,8 +20,11 @@ from connectors.errors import SourceError
 from connectors.text import Text
 
 T = TypeVar("T")
-BROKEN = (OSError, HTTPException, httplib2.HttpLib2Error, requests.RequestException, TransportError, ParseError)
-"""What a dropped, late or cut short answer raises in one client library or another."""
+BROKEN = (
+    OSError, HTTPException, httplib2.HttpLib2Error, requests.RequestException, TransportError, ParseError,
+    UnicodeDecodeError,
+)  # fmt: skip
+"""What a dropped, late or cut short answer, be it within a character, raises in one client library or another."""
 ERRORS = (GoogleAPIError, GoogleAuthError, HttpError, *BROKEN)
 
 

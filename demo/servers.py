@@ -278,7 +278,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, code: int, body: bytes, cut: Fault | None) -> None:
         whole = len(body)
         if cut:
-            body = body[: whole // 2]
+            half = whole // 2
+            if cut.kind == "truncated_json":  # within a character, if there is one of several bytes
+                half = next((at for at in range(half, whole) if body[at] & 0xC0 == 0x80), half)
+            body = body[:half]
             whole = len(body) if cut.kind == "truncated_json" else whole
         self.send_response(code)
         self.send_header("Content-Type", "application/json; charset=UTF-8")

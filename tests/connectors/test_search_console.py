@@ -391,6 +391,14 @@ def test_a_passing_fault_is_asked_over(servers: demo.Demo, service: Resource, ki
     assert load.fetches[0].retries == 2
 
 
+def test_an_answer_that_ends_within_a_character_is_asked_for_again(servers: demo.Demo, service: Resource) -> None:
+    servers.faults.switch_on(demo.Fault("truncated_json", api="search_console", skip=2))
+    day = AS_OF - 3 * DAY
+    loads = draw(search_console.load(service, SITE, day, day, QUICK, search_types=["web"]))
+    (queries,) = [fetch for load in loads for fetch in load.fetches if fetch.table_name == QUERY_DAYS.name]
+    assert (queries.retries, queries.row_count > 100) == (1, True)
+
+
 def test_a_late_answer_is_never_taken_for_the_next_one(servers: demo.Demo) -> None:
     servers.faults.switch_on(demo.Fault("slow", api="search_console", seconds=2.0, skip=1))
     day = AS_OF - 3 * DAY
