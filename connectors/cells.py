@@ -16,7 +16,15 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.personal import EMAIL_ADDRESS, PHONE_NUMBER, Pseudonyms, company_domain, is_personal, redacted
+from connectors.personal import (
+    EMAIL_ADDRESS,
+    PHONE_NUMBER,
+    Pseudonyms,
+    company_domain,
+    free_mail_domains,
+    is_personal,
+    redacted,
+)
 
 
 class CellError(ValueError):
@@ -144,7 +152,9 @@ def person_in(pseudonyms: Pseudonyms) -> Parser:
     """E-mail addresses as pseudonyms of persons."""
 
     def column(texts: pa.StringArray) -> pa.StringArray:
-        return pa.array([text and pseudonyms.of(text) for text in _addresses(texts).to_pylist()], pa.string())
+        is_null = texts.is_null()
+        found = pa.array(pseudonyms.each(_addresses(texts).drop_null().to_pylist()), pa.string())
+        return pc.replace_with_mask(texts, pc.invert(is_null), found)
 
     return Parser(lambda text: pseudonyms.person(address(text)), column)
 
@@ -155,9 +165,9 @@ def client_in(pseudonyms: Pseudonyms) -> Parser:
 
 
 def _domain_column(texts: pa.StringArray) -> pa.StringArray:
-    encoded = pc.replace_substring_regex(_addresses(texts), "^.*@", "@").dictionary_encode()
-    domains = [company_domain(f"a{text}") for text in encoded.dictionary.to_pylist()]
-    return pa.array(domains, pa.string()).take(encoded.indices)
+    domains = pc.replace_substring_regex(_addresses(texts), "^.*@", "")
+    is_free = pc.is_in(domains, pa.array(sorted(free_mail_domains())))
+    return pc.if_else(is_free, pa.scalar(None, pa.string()), domains)
 
 
 def _addresses(texts: pa.StringArray) -> pa.StringArray:
@@ -419,9 +429,10 @@ AMOUNT = Parser(amount, _amount_column)
 
 def count(text: str) -> int:
     """A whole number: ``1234`` or ``1,234``."""
-    if not _COUNT.fullmatch(text) or len(text) > 18:
+    digits = text.replace(",", "")
+    if not _COUNT.fullmatch(text) or len(digits) > 18:
         raise CellError(f"{_described(text)} is not a whole number", "write digits alone, or as 1,234")
-    return int(text.replace(",", ""))
+    return int(digits)
 
 
 COUNT = Parser(count)

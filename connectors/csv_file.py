@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from io import StringIO
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -70,9 +71,10 @@ class CsvFile:
         for block in _blocks(self._chunks()):
             if len(block) > _LONGEST_ROW or not _is_regular(block, self.delimiter):
                 break
-            found = self._parsed(block, line, places)
+            lines = len(block.splitlines())
+            found = self._parsed(block, line, lines, places)
             yield from [found] if found else self._read(StringIO(block.decode(), newline=""), line, places)
-            line += _line_ends(block)
+            line += lines
         else:
             return
         with self.path.open(encoding=self.encoding, newline="") as text:
@@ -85,7 +87,7 @@ class CsvFile:
             yield chunk[left:]
             left = max(0, left - len(chunk))
 
-    def _parsed(self, block: bytes, line: int, places: Sequence[int]) -> Rows | None:
+    def _parsed(self, block: bytes, line: int, line_count: int, places: Sequence[int]) -> Rows | None:
         """The rows of a block by Arrow; None where one may be empty or has another number of cells."""
         ragged = []
 
@@ -105,7 +107,7 @@ class CsvFile:
         texts = {place: _array(table.column(str(place))) for place in places}
         if ragged or _has_empty_row(texts.values()):
             return None
-        if _line_ends(block) + (not block.endswith((b"\n", b"\r"))) == table.num_rows:
+        if line_count == table.num_rows:
             lines = pa.arange(line, line + table.num_rows)
         else:
             lines = pa.array([line + start for start in _starts(block)], pa.int64())
@@ -217,15 +219,16 @@ def _array(column: pa.ChunkedArray) -> pa.StringArray:
 
 def _utf_8(path: Path, encoding: str) -> Iterator[bytes]:
     """The text of a file in UTF-8; whole characters in each part."""
-    if encoding == "utf-8-sig":
-        with path.open("rb") as binary:
-            if binary.read(3) != codecs.BOM_UTF8:
-                binary.seek(0)
-            yield from iter(partial(binary.read, _CHUNK), b"")
-    else:
-        with path.open(encoding=encoding, newline="") as text:
-            for chunk in iter(partial(text.read, _CHUNK), ""):
-                yield chunk.encode()
+    with path.open("rb") as binary:
+        if encoding == "utf-8-sig" and binary.read(3) != codecs.BOM_UTF8:
+            binary.seek(0)
+        chunks = iter(partial(binary.read, _CHUNK), b"")
+        if encoding == "utf-8-sig":
+            yield from chunks
+        else:
+            decoder = codecs.getincrementaldecoder(encoding)()
+            yield from (decoder.decode(chunk).encode() for chunk in chunks)
+            yield decoder.decode(b"", final=True).encode()
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -245,7 +248,7 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _end_of_rows(block: bytes) -> int:
     """Where the last whole row of a block ends: behind a line end that is outside quotes. 0: there is none."""
     mark, end = (b"\n", len(block)) if b"\n" in block else (b"\r", len(block) - 1)  # the last \r may be half of \r\n
-    inside = block.count(b'"', 0, end) & 1
+    inside = b'"' in block and block.count(b'"', 0, end) & 1
     while (at := block.rfind(mark, 0, end)) >= 0:
         inside ^= block.count(b'"', at, end) & 1
         if not inside:
@@ -258,24 +261,16 @@ def _is_regular(block: bytes, delimiter: str) -> bool:
     """Whether every quote begins a cell, ends one, or is written twice inside one."""
     if not delimiter.isascii():
         return False
+    if b'"' not in block:
+        return True
     parts = block.split(b'"')
-    mark = delimiter.encode()
-    ends = (mark, b"\n", b"\r")
-    outside = set(parts[2:-1:2])
-    outside.discard(b"")
-    return len(parts) == 1 or (
-        len(parts) % 2 == 1
-        and (not parts[0] or parts[0].endswith(ends))
-        and (not parts[-1] or parts[-1].startswith(ends))
-        and all(part.startswith(ends) and part.endswith(ends) for part in outside)
-    )
+    outside = list(filter(None, parts[2:-1:2]))
+    begins, ends = set(map(itemgetter(0), [*outside, *filter(None, parts[-1:])])), set(map(itemgetter(-1), outside))
+    ends.update(parts[0][-1:])
+    return len(parts) % 2 == 1 and begins | ends <= {ord(delimiter), *b"\r\n"}
 
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-
-
-def _line_ends(block: bytes) -> int:
-    return block.count(b"\n") + (block.count(b"\r") - block.count(b"\r\n") if b"\r" in block else 0)
 
 
 def _starts(block: bytes) -> Iterator[int]:

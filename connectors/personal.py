@@ -5,6 +5,7 @@ URL, in a search query) is cut out here.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -59,10 +60,16 @@ class Pseudonyms:
 
     def of(self, identifier: str) -> str:
         """The pseudonym of any other identifier, such as GA4's client id, as it is written."""
-        inner, outer = self._inner.copy(), self._outer.copy()  # RFC 2104, twice as fast as hmac.digest
-        inner.update(identifier.encode())
-        outer.update(inner.digest())
-        return outer.hexdigest()
+        return next(self.each([identifier]))
+
+    def each(self, identifiers: Iterable[str]) -> Iterator[str]:
+        """The pseudonym of each: RFC 2104 with the key's two blocks hashed once, twice as fast as hmac.digest."""
+        begun, ended = self._inner.copy, self._outer.copy
+        for identifier in identifiers:
+            inner, outer = begun(), ended()
+            inner.update(identifier.encode())
+            outer.update(inner.digest())
+            yield outer.hexdigest()
 
     def tombstone(self, column: str, value: str) -> str:
         """What remains of someone forgotten: from it, neither the value nor the person can be found."""

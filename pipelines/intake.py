@@ -1,10 +1,11 @@
 """What becomes of the rows of a file beside its table: where each stands, which are set aside, and of several rows
 with one key the one that counts.
 
-Nothing here grows with a file but six bytes a row: rows that are set aside wait in a temporary file, because a load
-that fails takes its transaction back and still keeps its quarantine.
+Nothing here grows with a file but the four bytes of each row's line: rows that are set aside wait in a temporary file,
+because a load that fails takes its transaction back and still keeps its quarantine.
 """
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import IO
 
@@ -41,30 +42,25 @@ class Rows:
     def __init__(self, con: duckdb.DuckDBPyConnection, load: Load, intake: Intake, spool: IO[bytes]) -> None:
         self._con, self._load, self._intake, self._spool = con, load, intake, spool
         self._writer = pa.ipc.new_stream(spool, QUARANTINE.schema)
-        self._files: list[str] = []
+        self._places: list[tuple[str, pa.UInt32Array]] = []
+        self._failure: BaseException | None = None
         self._loaded_at = datetime.now(UTC).replace(tzinfo=None)
 
-    def noted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The columns of the table; where the rows stand is noted, and what was set aside is written down."""
-        if not self._files:
-            self._con.execute("create or replace temp table places (file_number usmallint, line uinteger)")
-        if batch.num_rows:
-            name = batch.column("file")[0].as_py()
-            if name not in self._files:
-                self._files.append(name)
-            self._con.register("batch", batch)
-            self._con.execute("insert into places select ?, line from batch", [self._files.index(name)])
-            self._con.unregister("batch")
-        self._write_down()
-        return batch.select(self._load.table.schema.names)
+    def insert(self, checked: Callable[[pa.RecordBatch], pa.RecordBatch]) -> int:
+        """Insert the rows, of those with one key only one, and write the quarantine. Returns how many rows stay.
 
-    def settle(self, rows: int) -> int:
-        """Of the rows with one key keep one, and write the quarantine. Returns how many rows the table has then.
-
-        Raises SourceError when they are half as many as at the last load, or fewer.
+        Raises what the load raises, and SourceError when the rows are half as many as at the last load, or fewer.
         """
+        batches = pa.RecordBatchReader.from_batches(self._load.table.schema, self._batches(checked))
+        # One statement for all of them: DuckDB writes to disk what it has read, and memory stays flat.
+        self._con.register("batches", batches)
+        try:
+            self._con.execute(f"insert into raw.{self._load.table.name} by name from batches")
+        except duckdb.Error as error:
+            raise self._failure or error from None
+        self._con.unregister("batches")
         self._insert_quarantine()
-        rows -= self._keep_one_of_each_key()
+        rows = sum(len(lines) for _, lines in self._places) - self._keep_one_of_each_key()
         last = self._con.execute(
             "select row_count from raw.loads where table_name = ? order by loaded_at desc limit 1",
             [self._load.table.name],
@@ -77,6 +73,18 @@ class Rows:
                 "are really gone. The last good data stay",
             )
         return rows
+
+    def _batches(self, checked: Callable[[pa.RecordBatch], pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The columns of the table; where the rows stand is noted, and what was set aside is written down."""
+        try:
+            for batch in self._load.batches:
+                lines = batch.column("line").cast(pa.uint32())
+                self._places.append((batch.column("file")[0].as_py() if len(lines) else "", lines))
+                self._write_down()
+                yield checked(batch.select(self._load.table.schema.names))
+        except BaseException as error:  # DuckDB would pass on its text alone
+            self._failure = error
+            raise
 
     def keep_quarantine(self) -> None:
         """After the load was taken back: what was set aside until then."""
@@ -140,18 +148,25 @@ class Rows:
             )
             select id, content, content is not distinct from kept as is_same from ranked where place > 1
         """)
+        places = (
+            pa.RecordBatch.from_arrays([pa.repeat(file, len(lines)), lines], names=["file", "line"])
+            for file, lines in self._places
+        )
+        schema = pa.schema([("file", TEXT), ("line", pa.uint32())])
+        con.register("places", pa.RecordBatchReader.from_batches(schema, places))
         con.execute(
             f"""
             insert into raw.quarantine by name
             with numbered as (select rowid as id, row_number() over (order by rowid) as place from raw.{table.name}),
-            placed as (select file_number, line, row_number() over (order by rowid) as place from places)
-            select ? as table_name, (?::text[])[placed.file_number + 1] as file, placed.line,
+            placed as (select file, line, row_number() over () as place from places)
+            select ? as table_name, placed.file, placed.line,
                 case when others.is_same then 'duplicate' else 'superseded' end as reason, false as is_rejected,
                 ? as loaded_at, to_json(others.content) as rest
             from others inner join numbered using (id) inner join placed using (place)
             """,
-            [table.name, self._files, self._loaded_at],
+            [table.name, self._loaded_at],
         )
+        con.unregister("places")
         gone = con.execute(f"delete from raw.{table.name} where rowid in (select id from others)").fetchone()
         con.execute("drop table others")
         count = int(gone[0]) if gone else 0

@@ -7,6 +7,7 @@ changes nothing. There is no PRIMARY KEY, UNIQUE or index here: most known DuckD
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -114,11 +115,10 @@ def _replace(con: duckdb.DuckDBPyConnection, load: Load, where: str, span: Seque
         try:
             con.begin()
             con.execute(f"delete from raw.{table.name} where {where}", span)
-            rows = 0
-            for batch in load.batches:
-                rows += _insert(con, table, files.noted(batch) if files else batch)
             if files:
-                rows = files.settle(rows)
+                rows = files.insert(partial(_checked, table))
+            else:
+                rows = sum(_insert(con, table, batch) for batch in load.batches)
             _check(con, table, where, span, rows)
             _record(con, load, rows)
             con.commit()
@@ -132,6 +132,14 @@ def _replace(con: duckdb.DuckDBPyConnection, load: Load, where: str, span: Seque
 
 
 def _insert(con: duckdb.DuckDBPyConnection, table: Table, batch: pa.RecordBatch) -> int:
+    con.register("batch", _checked(table, batch))
+    con.execute(f"insert into raw.{table.name} by name from batch")
+    con.unregister("batch")
+    return int(batch.num_rows)
+
+
+def _checked(table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, if its columns are those declared and filled where they must be."""
     if batch.schema.names != table.schema.names or batch.schema.types != table.schema.types:
         raise SourceError(f"raw.{table.name}", f"columns {batch.schema} are not those declared", "mend the connector")
     for field in table.schema:
@@ -139,10 +147,7 @@ def _insert(con: duckdb.DuckDBPyConnection, table: Table, batch: pa.RecordBatch)
             raise SourceError(
                 f"raw.{table.name}", f"column {field.name} is empty in some rows", "fill it at the source"
             )
-    con.register("batch", batch)
-    con.execute(f"insert into raw.{table.name} by name from batch")
-    con.unregister("batch")
-    return int(batch.num_rows)
+    return batch
 
 
 def _check(con: duckdb.DuckDBPyConnection, table: Table, where: str, span: Sequence[date | None], rows: int) -> None:

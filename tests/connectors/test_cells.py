@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from connectors import cells
 from connectors.cells import CellError, DayOrder, Parser, Undecided, Written
+from connectors.personal import Pseudonyms
 
+PERSON = cells.person_in(Pseudonyms(b"key"))
 TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
 
 
@@ -403,7 +405,8 @@ def test_every_amount_reads_back(value: Decimal, form: str) -> None:
 @settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
-    for parse in (cells.amount, cells.count, cells.host, cells.path, cells.words):
+    parsers = (cells.identifier, cells.identifiers, cells.salesforce_id, cells.boolean, PERSON.cell, cells.DOMAIN.cell)
+    for parse in (cells.amount, cells.count, cells.host, cells.path, cells.words, cells.rate, *parsers):
         try:
             parse(text)
         except CellError as refusal:
@@ -546,3 +549,114 @@ def test_words_of_a_column_are_those_of_its_cells(column: list[str | None]) -> N
     except pa.ArrowInvalid:
         return
     assert values == as_cells(cells.WORDS, column)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**15))
+def test_every_count_reads_back(value: int) -> None:
+    assert cells.count(str(value)) == cells.count(f"{value:,}") == value
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["{}%", "{} %", "{:.3f}%"]))
+def test_every_share_reads_back(hundredths: int, form: str) -> None:
+    share = float(Decimal(hundredths) / 10_000)
+    percent = Decimal(hundredths) / 100
+    assert cells.rate(form.format(percent)) == share
+    assert cells.rate(str(percent), Written(percents=True)) == share
+    assert cells.rate(f"{Decimal(hundredths) / 10_000:f}", Written()) == share
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "problem"),
+    [
+        ("35", Written(), "35 is more than all"),
+        ("101%", None, "101% is more than all"),
+        ("-5%", None, "-5% is not a share"),
+        ("half", None, "a text of 4 characters is not a share"),
+    ],
+)
+def test_what_is_no_share(text: str, written: Written | None, problem: str) -> None:
+    with pytest.raises(CellError) as refusal:
+        cells.rate(text, written)
+    assert refusal.value.problem == problem
+
+
+def test_a_share_without_a_sign_needs_its_column() -> None:
+    assert cells.rate("0") == 0
+    with pytest.raises(Undecided):
+        cells.rate("0.35")
+
+
+YES = ["TRUE", "true", "True", "1", "yes", "Y", "はい", "✓", "○", "有効", "あり", "済", "on"]
+NO = ["FALSE", "false", "0", "no", "N", "いいえ", "×", "無効", "なし", "未", "off", "-"]
+
+
+@pytest.mark.parametrize(("text", "expected"), [*((text, True) for text in YES), *((text, False) for text in NO)])
+def test_boolean(text: str, expected: bool) -> None:
+    assert cells.boolean(text) is expected
+
+
+@pytest.mark.parametrize("text", ["2", "たぶん", "maybe", "10", "truefalse"])
+def test_what_is_neither_yes_nor_no(text: str) -> None:
+    with pytest.raises(CellError):
+        cells.boolean(text)
+
+
+NAMES = st.text("abcXYZ019._+-", min_size=1, max_size=12)
+DOMAINS = st.sampled_from(["example.co.jp", "Example.COM", "gmail.com", "DOCOMO.ne.jp", "a.b.c.example.org"])
+
+
+@settings(deadline=None)
+@given(NAMES, DOMAINS)
+def test_an_address_is_one_person_however_it_is_written(name: str, domain: str) -> None:
+    text = f"{name}@{domain}"
+    person = PERSON.cell(text)
+    assert person == PERSON.cell(text.upper()) == PERSON.cell(text.lower()) == Pseudonyms(b"key").person(f" {text}\n")
+    free = domain.lower() in ("gmail.com", "docomo.ne.jp")
+    assert cells.DOMAIN.cell(text) == (None if free else domain.lower())
+
+
+@settings(deadline=None)
+@given(texts(st.builds("{}@{}".format, NAMES, DOMAINS) | st.text("a@ıİΣ.b ", min_size=1)))
+@pytest.mark.parametrize("parser", [PERSON, cells.DOMAIN])
+def test_persons_of_a_column_are_those_of_its_cells(parser: Parser, column: list[str | None]) -> None:
+    try:
+        values = parser.column(pa.array(column, pa.string())).to_pylist()
+    except pa.ArrowInvalid:
+        return
+    assert values == as_cells(parser, column)
+
+
+@settings(deadline=None)
+@given(texts(st.text("a@.c 0-9(%4") | st.sampled_from(["03-1234-5678", "090-1234-5678", "05-12-2025", "a%40b.co"])))
+@pytest.mark.parametrize("parser", [cells.WORDS, cells.IDENTIFIER])
+def test_words_and_ids_of_a_column_are_those_of_its_cells(parser: Parser, column: list[str | None]) -> None:
+    try:
+        values = parser.column(pa.array(column, pa.string())).to_pylist()
+    except pa.ArrowInvalid:
+        return
+    assert values == as_cells(parser, column)
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("abC1", min_size=1), min_size=1), st.sampled_from([";", ",", "; ", " , ", "、"]))
+def test_several_ids_read_back(ids: list[str], mark: str) -> None:
+    assert cells.identifiers(mark.join(ids)) == ";".join(ids)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, "empty"),
+        ("1,234", "a number, 1,234"),
+        ("2025/13/40", "a date, 2025/13/40"),
+        ("12-34", "digits and marks, 12-34"),
+        ("taro@example.co.jp", "an e-mail address"),
+        ("03-1234-5678", "a phone number"),
+        ("山田太郎", "a text of 4 characters"),
+        ("x" * 9999, "a text of 9999 characters"),
+    ],
+)
+def test_what_a_cell_is_called_when_it_cannot_be_read(text: str | None, expected: str) -> None:
+    assert cells.described(text) == expected

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from connectors import exports
@@ -28,7 +29,7 @@ def taken(
     (folder / "a.csv").write_text(content)
     entry = ExportFile(**({"file": "a.csv", "columns": columns} | settings))
     (load,) = exports.load({kind: [entry]}, folder, "Asia/Tokyo", "JPY", KEY)
-    batches = []
+    batches: list[pa.RecordBatch] = []
     with suppress(SourceError):
         batches.extend(load.batches)
     assert load.intake is not None
@@ -42,7 +43,7 @@ def some(rows: list[Row], *names: str) -> list[tuple[Any, ...]]:
 
 
 CONTACT = {"contact_id": "id", "created_on": "day"}
-DEAL = {"deal_id": "id", "status": "status"}
+DEAL: Row = {"deal_id": "id", "status": "status"}
 
 
 def test_an_address_becomes_a_pseudonym_and_the_domain_of_a_company(tmp_path: Path) -> None:
@@ -145,7 +146,9 @@ def test_won_and_closed_say_the_status(tmp_path: Path) -> None:
 def test_a_file_without_any_of_the_columns_that_may_stand_for_each_other(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,won\nD1,1\n")
     columns = {"deal_id": "id", "status": "stage", "is_won": "won", "is_closed": "closed"}
-    entry = ExportFile(file="a.csv", columns=columns, may_lack={"status", "is_closed", "is_won"})
+    entry = ExportFile.model_validate(
+        {"file": "a.csv", "columns": columns, "may_lack": ["status", "is_closed", "is_won"]}
+    )
     (load,) = exports.load({"deals": [entry]}, tmp_path, "Asia/Tokyo", "JPY", KEY)
     with pytest.raises(SourceError, match="has no column closed or stage .for is_closed."):
         list(load.batches)
@@ -250,10 +253,14 @@ def test_the_delimiter_is_found_from_the_header(tmp_path: Path, mark: str) -> No
 def test_one_row_in_a_hundred_may_be_rejected(tmp_path: Path) -> None:
     good = "".join(f"D{n},won\n" for n in range(99))
     assert taken(tmp_path, "deals", f"id,status\n{good}D,?\n", DEAL)[2].rejected == 1
-    (load,) = exports.load({"deals": [ExportFile(file="a.csv", columns=DEAL)]}, tmp_path, "Asia/Tokyo", "JPY", KEY)
+    (load,) = exports.load(
+        {"deals": [ExportFile.model_validate({"file": "a.csv", "columns": DEAL})]}, tmp_path, "Asia/Tokyo", "JPY", KEY
+    )
     assert sum(batch.num_rows for batch in load.batches) == 99
     (tmp_path / "a.csv").write_text(f"id,status\n{good}D,?\n,won\nD,won,\nD,maybe\n")
-    (load,) = exports.load({"deals": [ExportFile(file="a.csv", columns=DEAL)]}, tmp_path, "Asia/Tokyo", "JPY", KEY)
+    (load,) = exports.load(
+        {"deals": [ExportFile.model_validate({"file": "a.csv", "columns": DEAL})]}, tmp_path, "Asia/Tokyo", "JPY", KEY
+    )
     with pytest.raises(SourceError) as refusal:
         list(load.batches)
     assert refusal.value.where == "a.csv"
@@ -267,7 +274,9 @@ def test_one_row_in_a_hundred_may_be_rejected(tmp_path: Path) -> None:
 
 def test_the_columns_that_a_file_has(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id;status\n")
-    entry = ExportFile(file="a.csv", columns=DEAL | {"amount": ["Amount", "金額"]}, may_lack={"amount"})
+    entry = ExportFile.model_validate(
+        {"file": "a.csv", "columns": DEAL | {"amount": ["Amount", "金額"]}, "may_lack": ["amount"]}
+    )
     assert exports.found_columns("deals", entry, tmp_path) == {"deal_id", "status"}
     (tmp_path / "a.csv").write_text("id;status;金額\n")
     assert exports.found_columns("deals", entry, tmp_path) == {"deal_id", "status", "amount"}

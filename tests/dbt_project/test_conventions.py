@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from connectors import clarity, export_tables, ga4, plan, search_console
-from pipelines import company, stage_events, warehouse
+from pipelines import company, intake, stage_events, warehouse
 
 pytestmark = pytest.mark.xdist_group("dbt")  # one worker builds the two warehouses once
 
 SOURCES = {*ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES,
-           stage_events.STAGE_EVENTS, warehouse.FETCHES, warehouse.LOADS}  # fmt: skip
+           stage_events.STAGE_EVENTS, intake.QUARANTINE, warehouse.FETCHES, warehouse.LOADS}  # fmt: skip
 
 
 def test_every_model_says_what_a_row_is(built: Any) -> None:

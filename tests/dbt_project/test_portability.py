@@ -20,7 +20,7 @@ FUNCTIONS = {
     # nulls; greatest and least skip nulls in both
     "coalesce", "greatest", "least", "nullif",
     # text; concat_ws skips nulls, left, length and substring count characters, split_part gives '' past the end
-    "concat_ws", "left", "length", "split_part", "substring", "trim",
+    "concat_ws", "left", "length", "replace", "split_part", "substring", "trim",
     # days; date_trunc gives a timestamp (cast back to a date), weeks begin on Monday
     "date_trunc", "month",
 }  # fmt: skip

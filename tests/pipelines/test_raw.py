@@ -162,3 +162,40 @@ def test_a_property_that_does_not_hold_the_site_is_warned_of(
         servers.search_console.site_url = "sc-domain:example.co.jp"
     assert len(warnings) == len(said)
     assert all(expected in warning for expected, warning in zip(said, warnings, strict=True))
+
+
+def test_a_kind_of_export_that_fails_does_not_keep_the_others_back(tmp_path: Path) -> None:
+    (tmp_path / "company.yml").write_text(
+        """name: Acme
+locale: en
+timezone: Asia/Tokyo
+currency: JPY
+fiscal_year_start: 4
+start: 2026-04-01
+site: {hosts: [www.example.com], article_paths: [/articles/]}
+sources:
+  exports:
+    deals: {file: deals.csv, columns: {deal_id: id, status: status}}
+    merges: {file: none.csv, columns: {kept_id: kept, merged_id: merged}}
+    orders: {file: orders.csv, columns: {order_id: id, account_id: account, ordered_on: day, amount: amount}}
+"""
+    )
+    (tmp_path / "deals.csv").write_text("id,status\nD1,won\nD2,maybe\n")
+    (tmp_path / "orders.csv").write_text("id,account,day,amount\nO1,A1,2026-04-01,5\n")
+    company, path = load_company(tmp_path), tmp_path / "warehouse.duckdb"
+    with warehouse.connect(path) as con:
+        warehouse.prepare(con, raw.ALL_TABLES)
+    (step,) = [
+        asset for asset in raw.assets(company) if isinstance(asset, dg.AssetsDefinition) and asset.op.name == "exports"
+    ]
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([step], resources={"warehouse": path}, instance=instance, raise_on_error=False)
+        loaded = {event.asset_key.path[1] for event in result.get_asset_materialization_events() if event.asset_key}
+        (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert not result.success
+    assert loaded == {"exports_orders"}
+    said = str(failure.step_failure_data.user_failure_data or failure.step_failure_data)
+    assert "1 of 2 rows of deals cannot be read" in said and "none.csv: there is no such file" in said
+    with duckdb.connect(str(path)) as con:
+        assert con.execute("select order_id from raw.exports_orders").fetchall() == [("O1",)]
+        assert con.execute("select table_name, line from raw.quarantine").fetchall() == [("exports_deals", 3)]

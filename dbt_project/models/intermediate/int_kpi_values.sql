@@ -23,6 +23,14 @@ source_flags as (
         timezone_differs,
         is_truncated
     from {{ ref('int_kpi_flags') }}
+),
+
+-- A file has no days of its own: a row that could not be read may belong to any period.
+rejected as (
+    select distinct kpi_inputs.kpi
+    from {{ ref('kpi_inputs') }} as kpi_inputs
+    inner join {{ ref('stg_pipelines__quarantine') }} as quarantine on kpi_inputs.table_name = quarantine.table_name
+    where quarantine.is_rejected
 )
 
 select
@@ -50,6 +58,7 @@ select
         case when source_flags.has_other_row then 'other_row' end,
         case when kpi_periods.is_provisional then 'provisional' end,
         case when source_flags.is_restricted then 'restricted' end,
+        case when rejected.kpi is not null then 'rows_rejected' end,
         case when source_flags.is_sampled then 'sampled' end,
         case when source_flags.is_thresholded then 'thresholded' end,
         case when source_flags.timezone_differs then 'timezone_differs' end,
@@ -76,3 +85,4 @@ left join source_flags
         and kpi_periods.kpi = source_flags.kpi
         and kpi_periods.grain = source_flags.grain
         and kpi_periods.period_start = source_flags.period_start
+left join rejected on kpi_periods.has_data and kpi_periods.kpi = rejected.kpi
