@@ -515,17 +515,35 @@ def _parser(
 _PARSERS = {TEXT: cells.WORDS, MONEY: cells.AMOUNT, COUNT: cells.COUNT}
 
 
+CATEGORY_ROWS = 3
+"""A value on so many rows of a block is a category and is shown; a rarer one may be somebody's name."""
+
+
+class _Unmapped(cells.CellError):
+    """A value that company.yml does not map."""
+
+    def __init__(self, kind: str, column: str, text: str) -> None:
+        known = ", ".join(CHOICES[kind, column])
+        self.problem_with_text = f"{text} is not a {column} that company.yml knows"
+        self.remedy_with_text = (
+            f"map it in company.yml: sources.exports.{kind}.values.{column}: {{{text}: one of {known}}}"
+        )
+        super().__init__(
+            f"{cells.described(text)} is not a {column} that company.yml knows",
+            f"map what stands there in company.yml: sources.exports.{kind}.values.{column}: {{the value: one of {known}}}",
+        )
+
+    def shown(self) -> cells.CellError:
+        return cells.CellError(self.problem_with_text, self.remedy_with_text)
+
+
 def _choice(kind: str, column: str, values: Mapping[str, str], text: str) -> str | None:
     known = CHOICES[kind, column]
     ours = values.get(text) or (text if text in known else values.get(ANY_OTHER))
     if ours is None and column == "invalid_reason":  # that it is invalid is what counts
         ours = "other"
     if ours is None:
-        text = cells.words(text)[:100]
-        raise cells.CellError(
-            f"{text} is not a {column} that company.yml knows",
-            f"map it in company.yml: sources.exports.{kind}.values.{column}: {{{text}: one of {', '.join(known)}}}",
-        )
+        raise _Unmapped(kind, column, cells.words(text)[:100])
     return None if ours == "none" else ours
 
 
@@ -538,11 +556,17 @@ def _column(reading: _Reading, block: _Block, bad: _BadRows) -> pa.Array:
         values, errors = _parsed(text.dictionary, reading.parser, reading.field.type)
         array = values.take(text.indices)
         if errors:
+            errors = {code: _shown(error, code, text.indices) for code, error in errors.items()}
             codes = pa.array(errors, text.indices.type)
             for row in pc.indices_nonzero(pc.is_in(text.indices, codes)).to_pylist():
                 error = errors[text.indices[row].as_py()]
                 bad.setdefault(row, _Bad(reading.source or "", text[row].as_py(), error.problem, error.remedy))
     return array if reading.if_empty is None else pc.fill_null(array, reading.if_empty)
+
+
+def _shown(error: cells.CellError, code: int, codes: pa.Array) -> cells.CellError:
+    is_category = isinstance(error, _Unmapped) and pc.sum(pc.equal(codes, code)).as_py() >= CATEGORY_ROWS
+    return error.shown() if isinstance(error, _Unmapped) and is_category else error
 
 
 def _parsed(

@@ -61,9 +61,22 @@ def into_exports(folder: Path, bad_rows: int) -> None:
                 file.write("鯨岡,090-9173-2604\n")
 
 
-MISUSED = {
-    "作成日", "送信日時", "変更日時", "受注日", "受注額", "開始日", "月額", "金額", "フォロワー数", "種別", "区分", "フォーム名",
-}  # fmt: skip
+MISUSED = set(
+    [
+        "作成日",
+        "送信日時",
+        "変更日時",
+        "受注日",
+        "受注額",
+        "開始日",
+        "月額",
+        "金額",
+        "フォロワー数",
+        "種別",
+        "区分",
+        "フォーム名",
+    ]
+)
 """Headers of dates, amounts and choices."""
 
 

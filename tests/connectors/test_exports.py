@@ -355,8 +355,8 @@ def test_the_wrong_encoding_names_byte_and_line(tmp_path: Path) -> None:
         (
             "D9,A1,,受注確度A,,,,",
             "フェーズ",
-            "受注確度A is not a status that company.yml knows",
-            "map it in company.yml: sources.exports.deals.values.status: {受注確度A: one of open, won, lost}",
+            "a text of 5 characters is not a status that company.yml knows",
+            "map what stands there in company.yml: sources.exports.deals.values.status: {the value: one of open, won, lost}",
         ),
         ("D9,A1,,,,,,", "フェーズ", "is empty", "fill it in"),
         (",A1,,受注,,,,", "商談ID", "is empty", "fill it in"),
@@ -378,6 +378,18 @@ def test_a_cell_that_cannot_be_read_names_file_line_and_column(
         f"1 of 4 rows of deals cannot be read, more than 1%: deals.csv line 7 column {column} {problem}"
     )
     assert "taro" not in f"{error}{row}"
+
+
+def test_a_value_that_is_not_mapped_is_shown_where_it_is_a_category(tmp_path: Path) -> None:
+    """On three rows it is one; on fewer it may be somebody's name in the wrong column."""
+    deals(tmp_path, *(f"D{n},A1,,受注確度A,,,," for n in range(3)), "D8,A1,,山田,,,,", "D9,A1,,山田,,,,")
+    found = {row.reason for row in aside(tmp_path, "deals", DEALS)}
+    assert found == {
+        "受注確度A is not a status that company.yml knows",
+        "a text of 2 characters is not a status that company.yml knows",
+    }
+    remedy = "map it in company.yml: sources.exports.deals.values.status: {受注確度A: one of open, won, lost}"
+    assert aside(tmp_path, "deals", DEALS)[0].remedy == remedy
 
 
 def created(folder: Path, **settings: Any) -> list[date | None]:

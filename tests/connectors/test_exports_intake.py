@@ -265,9 +265,9 @@ def test_one_row_in_a_hundred_may_be_rejected(tmp_path: Path) -> None:
         list(load.batches)
     assert refusal.value.where == "a.csv"
     assert refusal.value.problem == (
-        "4 of 103 rows of deals cannot be read, more than 1%: a.csv line 101 column status ? is not a status that "
-        "company.yml knows; a.csv line 102 column id is empty; a.csv line 104 column status maybe is not a status "
-        "that company.yml knows; ..."
+        "4 of 103 rows of deals cannot be read, more than 1%: a.csv line 101 column status digits and marks, ? is "
+        "not a status that company.yml knows; a.csv line 102 column id is empty; a.csv line 104 column status a text "
+        "of 5 characters is not a status that company.yml knows; ..."
     )
     assert "raw.quarantine" in refusal.value.remedy
 
