@@ -530,7 +530,7 @@ class _Unmapped(cells.CellError):
         )
         super().__init__(
             f"{cells.described(text)} is not a {column} that company.yml knows",
-            f"map what stands there in company.yml: sources.exports.{kind}.values.{column}: {{the value: one of {known}}}",
+            f"map what stands there in company.yml: sources.exports.{kind}.values.{column}: {{value: one of {known}}}",
         )
 
     def shown(self) -> cells.CellError:
@@ -556,7 +556,7 @@ def _column(reading: _Reading, block: _Block, bad: _BadRows) -> pa.Array:
         values, errors = _parsed(text.dictionary, reading.parser, reading.field.type)
         array = values.take(text.indices)
         if errors:
-            errors = {code: _shown(error, code, text.indices) for code, error in errors.items()}
+            errors = {code: _with_category(error, code, text.indices) for code, error in errors.items()}
             codes = pa.array(errors, text.indices.type)
             for row in pc.indices_nonzero(pc.is_in(text.indices, codes)).to_pylist():
                 error = errors[text.indices[row].as_py()]
@@ -564,7 +564,7 @@ def _column(reading: _Reading, block: _Block, bad: _BadRows) -> pa.Array:
     return array if reading.if_empty is None else pc.fill_null(array, reading.if_empty)
 
 
-def _shown(error: cells.CellError, code: int, codes: pa.Array) -> cells.CellError:
+def _with_category(error: cells.CellError, code: int, codes: pa.Array) -> cells.CellError:
     is_category = isinstance(error, _Unmapped) and pc.sum(pc.equal(codes, code)).as_py() >= CATEGORY_ROWS
     return error.shown() if isinstance(error, _Unmapped) and is_category else error
 
