@@ -18,6 +18,10 @@ from connectors.personal import Pseudonyms, company_domain, redacted
         ("+81 90-1234-5678", "(redacted)"),
         ("/contact/03(1234)5678", "/contact/(redacted)"),
         ("0120-123-456", "(redacted)"),
+        ("(090) 9173-2603", "(redacted)"),
+        ("０９０−９１７３−２６04".translate(str.maketrans("０９１７３２６", "0917326")), "(redacted)"),
+        ("TEL:+81(0)3-1234-5678", "TEL:(redacted)"),
+        ("電話03-1234-5678へ tel03-1234-5678", "電話(redacted)へ tel(redacted)"),
     ],
 )
 def test_addresses_and_phone_numbers_are_cut_out(text: str, expected: str) -> None:
@@ -26,7 +30,17 @@ def test_addresses_and_phone_numbers_are_cut_out(text: str, expected: str) -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["/articles/2025/04/01/", "/articles/2025-04-01", "/a/05-12-2025", "iso 27001", "0123456789", "@mention", "a@b"],
+    [
+        "/articles/2025/04/01/",
+        "/articles/2025-04-01",
+        "/a/05-12-2025",
+        "iso 27001",
+        "0123456789",
+        "20250123456789",
+        "/0012345678901",
+        "@mention",
+        "a@b",
+    ],
 )
 def test_dates_numbers_and_names_of_accounts_stay(text: str) -> None:
     assert redacted(text) == text
