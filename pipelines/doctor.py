@@ -220,7 +220,7 @@ def _wrong_file(error: SourceError, context: Context, name: str) -> Iterator[Fin
 
 
 def _exports(context: Context, company: Company) -> Iterator[Finding]:
-    from connectors import exports
+    from connectors import export_columns, exports
 
     if not company.sources.exports:
         yield Finding(
@@ -231,7 +231,7 @@ def _exports(context: Context, company: Company) -> Iterator[Finding]:
             Text("ファイルは1つもつないでいません（sources.exports）", "no file is connected (sources.exports)"),
         )
     # Nothing that is read here is kept, so that no key of pseudonyms needs to be made.
-    reader = exports.Company(ZoneInfo(company.timezone), company.currency, Pseudonyms(b""))
+    reader = export_columns.Company(ZoneInfo(company.timezone), company.currency, Pseudonyms(b""))
     for kind, entries in company.sources.exports.items():
         for settings in entries:
             for pattern in settings.file:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors import cells
+from connectors import cell_dates, cells
 from connectors.cells import CellError, DayOrder, Parser, Undecided, Written
 from connectors.personal import Pseudonyms
 
@@ -32,7 +32,7 @@ TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
     ],
 )
 def test_day(text: str, expected: date) -> None:
-    assert cells.day(TOKYO, text) == expected
+    assert cell_dates.day(TOKYO, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_day(text: str, expected: date) -> None:
     ],
 )
 def test_moment(text: str, expected: datetime) -> None:
-    assert cells.moment(TOKYO, text) == expected
+    assert cell_dates.moment(TOKYO, text) == expected
 
 
 def test_moment_where_the_clock_changes() -> None:
-    assert cells.moment(NEW_YORK, "2025-03-09 01:59") == datetime(2025, 3, 9, 6, 59)
-    assert cells.moment(NEW_YORK, "2025-03-09 03:00") == datetime(2025, 3, 9, 7, 0)
-    assert cells.moment(NEW_YORK, "2025-11-02 01:30") == datetime(2025, 11, 2, 5, 30)  # the first of the two
+    assert cell_dates.moment(NEW_YORK, "2025-03-09 01:59") == datetime(2025, 3, 9, 6, 59)
+    assert cell_dates.moment(NEW_YORK, "2025-03-09 03:00") == datetime(2025, 3, 9, 7, 0)
+    assert cell_dates.moment(NEW_YORK, "2025-11-02 01:30") == datetime(2025, 11, 2, 5, 30)  # the first of the two
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_moment_where_the_clock_changes() -> None:
 )
 def test_what_is_not_a_moment_names_the_forms(text: str) -> None:
     with pytest.raises(CellError) as refusal:
-        cells.moment(TOKYO, text)
+        cell_dates.moment(TOKYO, text)
     assert "2025/4/1" in refusal.value.remedy
     if text != "2025-04-01Z":
         with pytest.raises(CellError):
-            cells.day(TOKYO, text)
+            cell_dates.day(TOKYO, text)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_is_not_a_moment_names_the_forms(text: str) -> None:
     ],
 )
 def test_day_written_the_japanese_way(text: str, expected: date) -> None:
-    assert cells.day(TOKYO, text) == expected
+    assert cell_dates.day(TOKYO, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_day_written_the_japanese_way(text: str, expected: date) -> None:
 )
 def test_a_day_outside_its_era_is_refused(text: str) -> None:
     with pytest.raises(CellError) as refusal:
-        cells.day(TOKYO, text)
+        cell_dates.day(TOKYO, text)
     assert refusal.value.problem.endswith("is not a day of the calendar")
 
 
@@ -158,7 +158,7 @@ def test_a_day_outside_its_era_is_refused(text: str) -> None:
     ],
 )
 def test_moment_written_the_japanese_way(text: str, expected: datetime) -> None:
-    assert cells.moment(TOKYO, text) == expected
+    assert cell_dates.moment(TOKYO, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,8 @@ def test_moment_written_the_japanese_way(text: str, expected: datetime) -> None:
 )
 @pytest.mark.parametrize("text", ["04/05/2025 18:30", "4/5/2025 18:30", "04-05-2025 18:30", "04.05.2025 18:30"])
 def test_the_order_of_month_and_day_is_that_of_the_file(order: DayOrder, expected: datetime, text: str) -> None:
-    assert cells.moment(TOKYO, text, Written(order)) == expected
-    assert cells.day(TOKYO, text, Written(order)) == (expected + timedelta(hours=9)).date()
+    assert cell_dates.moment(TOKYO, text, Written(order)) == expected
+    assert cell_dates.day(TOKYO, text, Written(order)) == (expected + timedelta(hours=9)).date()
 
 
 @pytest.mark.parametrize(
@@ -181,25 +181,25 @@ def test_the_order_of_month_and_day_is_that_of_the_file(order: DayOrder, expecte
     ],
 )
 def test_the_clock_of_twelve_hours(text: str, expected: datetime) -> None:
-    assert cells.moment(TOKYO, text, Written("mdy")) == expected
+    assert cell_dates.moment(TOKYO, text, Written("mdy")) == expected
 
 
 @pytest.mark.parametrize("text", ["4/13/2025 13:05 PM", "4/13/2025 0:05 AM", "4/13/2025 9 AM"])
 def test_what_a_clock_of_twelve_hours_does_not_show(text: str) -> None:
     with pytest.raises(CellError):
-        cells.moment(TOKYO, text, Written("mdy"))
+        cell_dates.moment(TOKYO, text, Written("mdy"))
 
 
 def test_the_order_of_month_and_day_is_never_guessed() -> None:
     with pytest.raises(Undecided):
-        cells.day(TOKYO, "04/13/2025")
+        cell_dates.day(TOKYO, "04/13/2025")
     with pytest.raises(CellError) as refusal:
-        cells.day(TOKYO, "04/05/2025", Written())
+        cell_dates.day(TOKYO, "04/05/2025", Written())
     assert "day_order: mdy" in refusal.value.remedy
     with pytest.raises(CellError):
-        cells.day(TOKYO, "13/04/2025", Written("mdy"))
+        cell_dates.day(TOKYO, "13/04/2025", Written("mdy"))
     with pytest.raises(CellError):
-        cells.day(TOKYO, "04/05/25", Written("mdy"))
+        cell_dates.day(TOKYO, "04/05/25", Written("mdy"))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_the_order_of_month_and_day_is_never_guessed() -> None:
     ],
 )
 def test_what_a_date_says_of_the_order(text: str, shown: str | None) -> None:
-    assert cells.day_order_shown(text) == shown
+    assert cell_dates.day_order_shown(text) == shown
 
 
 # Excel's own numbers: 60 is its 1900-02-29, https://learn.microsoft.com/troubleshoot/microsoft-365-apps/excel/
@@ -234,22 +234,22 @@ def test_what_a_date_says_of_the_order(text: str, shown: str | None) -> None:
     ],
 )
 def test_day_numbers_of_excel(serial: str, expected: datetime) -> None:
-    assert cells.excel_moment(Decimal(serial)) == expected
-    assert cells.day(TOKYO, serial, Written(serials=True)) == expected.date()
+    assert cell_dates.excel_moment(Decimal(serial)) == expected
+    assert cell_dates.day(TOKYO, serial, Written(serials=True)) == expected.date()
 
 
 @pytest.mark.parametrize("text", ["0", "0.5", "60", "2958466", "20250401", "-1"])
 def test_what_is_no_day_number_of_excel(text: str) -> None:
     with pytest.raises(CellError):
-        cells.day(TOKYO, text, Written(serials=True))
+        cell_dates.day(TOKYO, text, Written(serials=True))
 
 
 def test_a_day_number_is_one_only_in_a_column_of_them() -> None:
-    assert cells.moment(TOKYO, "45000.5", Written(serials=True)) == datetime(2023, 3, 15, 3)
+    assert cell_dates.moment(TOKYO, "45000.5", Written(serials=True)) == datetime(2023, 3, 15, 3)
     with pytest.raises(Undecided):
-        cells.day(TOKYO, "45000")
+        cell_dates.day(TOKYO, "45000")
     with pytest.raises(CellError) as refusal:
-        cells.day(TOKYO, "45000", Written())
+        cell_dates.day(TOKYO, "45000", Written())
     assert "Excel" in refusal.value.remedy
 
 
@@ -324,7 +324,7 @@ def test_an_amount_that_does_not_fit(text: str) -> None:
     assert refusal.value.problem == f"{text} does not fit"
 
 
-@pytest.mark.parametrize("parse", [cells.amount, cells.count, lambda text: cells.day(TOKYO, text), cells.host])
+@pytest.mark.parametrize("parse", [cells.amount, cells.count, lambda text: cell_dates.day(TOKYO, text), cells.host])
 def test_a_name_in_the_wrong_column_is_not_repeated(parse: Callable[[str], object]) -> None:
     with pytest.raises(CellError) as refusal:
         parse("見積 三郎")
@@ -393,7 +393,7 @@ MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2037, 12, 31)).map(lambda 
 def test_every_day_reads_back(moment: datetime, mark: str, padded: bool) -> None:
     width = "02" if padded else ""
     text = f"{moment.year}{mark}{moment.month:{width}}{mark}{moment.day:{width}}"
-    assert cells.day(TOKYO, text) == moment.date()
+    assert cell_dates.day(TOKYO, text) == moment.date()
 
 
 @settings(deadline=None)
@@ -428,7 +428,7 @@ def texts(written: st.SearchStrategy[str]) -> st.SearchStrategy[list[str | None]
 @settings(deadline=None)
 @given(MOMENTS, st.sampled_from(["{0.year}年{0.month}月{0.day}日", "{0.year}年{0:%m}月{0:%d}日 {0:%H:%M}"]))
 def test_every_day_in_japanese_reads_back(moment: datetime, form: str) -> None:
-    assert cells.day(TOKYO, form.format(moment)) == moment.date()
+    assert cell_dates.day(TOKYO, form.format(moment)) == moment.date()
 
 
 # The year before the first of each era, from the Cabinet Office's table of eras.
@@ -450,14 +450,14 @@ ERA_DAYS = st.one_of(
 def test_every_day_of_an_era_reads_back(era: tuple[tuple[str, ...], int, date], form: str, data: st.DataObject) -> None:
     names, before, on = era
     name = data.draw(st.sampled_from(names))
-    assert cells.day(TOKYO, form.format(name, on.year - before, on.month, on.day)) == on
+    assert cell_dates.day(TOKYO, form.format(name, on.year - before, on.month, on.day)) == on
 
 
 @settings(deadline=None)
 @given(st.dates(date(1900, 3, 1), date(9999, 12, 31)))
 def test_every_day_number_of_excel_reads_back(on: date) -> None:
     serial = (on - date(1970, 1, 1)).days + 25_569  # what Excel shows for 1970-01-01
-    assert cells.day(TOKYO, str(serial), Written(serials=True)) == on
+    assert cell_dates.day(TOKYO, str(serial), Written(serials=True)) == on
 
 
 @settings(deadline=None)
@@ -465,8 +465,8 @@ def test_every_day_number_of_excel_reads_back(on: date) -> None:
 def test_every_day_in_either_order_reads_back(moment: datetime, mark: str, month_first: bool) -> None:
     written, order = (f"%m{mark}%d{mark}%Y", "mdy") if month_first else (f"%d{mark}%m{mark}%Y", "dmy")
     text = moment.strftime(written)
-    assert cells.day(TOKYO, text, Written("mdy" if order == "mdy" else "dmy")) == moment.date()
-    assert cells.day_order_shown(text) == (order if moment.day > 12 else None)
+    assert cell_dates.day(TOKYO, text, Written("mdy" if order == "mdy" else "dmy")) == moment.date()
+    assert cell_dates.day_order_shown(text) == (order if moment.day > 12 else None)
 
 
 @settings(deadline=None)
@@ -485,8 +485,8 @@ def test_every_amount_below_zero_reads_back(value: Decimal, form: str) -> None:
 )
 def test_any_text_is_a_moment_or_refused(text: str, written: Written | None) -> None:
     try:
-        cells.moment(TOKYO, text, written)
-        cells.day(TOKYO, text, written)
+        cell_dates.moment(TOKYO, text, written)
+        cell_dates.day(TOKYO, text, written)
     except CellError as refusal:
         assert refusal.remedy
 
@@ -506,7 +506,7 @@ def as_cells(parser: Parser, column: list[str | None]) -> list[object]:
 
 @settings(deadline=None)
 @given(texts(PADDED))
-@pytest.mark.parametrize("parser", [cells.day_in(TOKYO), cells.day_in(NEW_YORK), cells.moment_in(TOKYO)])
+@pytest.mark.parametrize("parser", [cell_dates.day_in(TOKYO), cell_dates.day_in(NEW_YORK), cell_dates.moment_in(TOKYO)])
 def test_days_of_a_column_are_those_of_its_cells(parser: Parser, column: list[str | None]) -> None:
     assert parser.column(pa.array(column, pa.string())).to_pylist() == as_cells(parser, column)
 
@@ -514,7 +514,7 @@ def test_days_of_a_column_are_those_of_its_cells(parser: Parser, column: list[st
 @settings(deadline=None)
 @given(texts(PADDED))
 def test_moments_of_a_column_are_those_of_its_cells_where_the_clock_changes(column: list[str | None]) -> None:
-    parser = cells.moment_in(NEW_YORK)
+    parser = cell_dates.moment_in(NEW_YORK)
     try:
         values = parser.column(pa.array(column, pa.string())).to_pylist()
     except pa.ArrowInvalid:  # a time that the clock skips or repeats
@@ -524,8 +524,8 @@ def test_moments_of_a_column_are_those_of_its_cells_where_the_clock_changes(colu
 
 def test_no_short_cut_where_arrow_does_not_know_the_clock() -> None:
     with pytest.raises(pa.ArrowInvalid):
-        cells.moment_in(NEW_YORK).column(pa.array(["2038-04-01 00:00"]))
-    assert cells.moment(NEW_YORK, "2038-04-01 00:00") == datetime(2038, 4, 1, 4, 0)
+        cell_dates.moment_in(NEW_YORK).column(pa.array(["2038-04-01 00:00"]))
+    assert cell_dates.moment(NEW_YORK, "2038-04-01 00:00") == datetime(2038, 4, 1, 4, 0)
 
 
 @settings(deadline=None)

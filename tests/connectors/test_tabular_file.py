@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors import cells, tabular_file
+from connectors import cell_dates, cells, tabular_file
 from connectors.errors import SourceError
 from tests.connectors.xlsx import number, text, write_xlsx
 
@@ -154,8 +154,8 @@ def test_every_typed_cell_of_parquet_reads_back(
     }
     pq.write_table(pa.table(columns), path)
     for (_, (utc, day, amount, count)), (moment, value, whole) in zip(read(path)[1:], rows, strict=True):
-        assert cells.moment(TOKYO, utc) == moment
-        assert cells.day(TOKYO, day) == moment.date()
+        assert cell_dates.moment(TOKYO, utc) == moment
+        assert cell_dates.day(TOKYO, day) == moment.date()
         assert (cells.amount(amount), cells.count(count)) == (value, whole)
 
 
@@ -180,11 +180,11 @@ def test_every_typed_cell_of_excel_reads_back(
         written.append([number(serial, 1), number(at, 2), number(value)])
     path = write_xlsx(tmp_path_factory.mktemp("xlsx") / "any.xlsx", {"one": written})
     for (_, (day_text, at_text, amount)), (day, second, value) in zip(read(path)[1:], rows, strict=True):
-        assert cells.day(UTC_ZONE, day_text) == day
+        assert cell_dates.day(UTC_ZONE, day_text) == day
         expected = datetime(day.year, day.month, day.day, tzinfo=UTC).replace(
             hour=second // 3600, minute=second // 60 % 60, second=second % 60
         )
-        assert cells.moment(UTC_ZONE, at_text).replace(tzinfo=UTC) == expected
+        assert cell_dates.moment(UTC_ZONE, at_text).replace(tzinfo=UTC) == expected
         assert cells.amount(amount) == value
 
 
