@@ -160,8 +160,9 @@ def read_column(reading: Reading, block: Block, bad: BadRows) -> pa.Array:
 
 
 def _with_category(error: cells.CellError, code: int, codes: pa.Array) -> cells.CellError:
-    is_category = isinstance(error, _Unmapped) and pc.sum(pc.equal(codes, code)).as_py() >= CATEGORY_ROWS
-    return error.shown() if isinstance(error, _Unmapped) and is_category else error
+    if isinstance(error, _Unmapped) and pc.sum(pc.equal(codes, code), min_count=0).as_py() >= CATEGORY_ROWS:
+        return error.shown()
+    return error
 
 
 def _parsed(
