@@ -17,7 +17,7 @@ NEVER = np.iinfo(np.int64).max
 
 
 def transitions(events: pd.DataFrame, stages: Sequence[str], as_of: date) -> pd.DataFrame:
-    """One row per subject and stage that it entered, but the last stage: what followed, as known on ``as_of``.
+    """One row per subject and stage that it entered: what followed, as known on ``as_of``.
 
     ``events`` has columns subject_id, stage (one of ``stages`` or "exit") and entered_on; other columns are ignored.
     The result has subject_id, stage, next_stage, entered_on, moved_on, left_on (null while neither), and is_start (the
@@ -25,8 +25,8 @@ def transitions(events: pd.DataFrame, stages: Sequence[str], as_of: date) -> pd.
     the later one, and a later stage entered earlier counts from then: so each count of the funnel holds the next.
     An exit ends the stage it happens in, unless the subject moved on by that day.
     """
-    day = _days(events["entered_on"])
-    known = day <= _day(as_of)
+    day = day_numbers(events["entered_on"])
+    known = day <= day_number(as_of)
     day, subject, stage = day[known], events["subject_id"].to_numpy()[known], events["stage"].to_numpy()[known]
     subjects, row = np.unique(subject, return_inverse=True)
     reached = np.full((len(subjects), len(stages)), NEVER)
@@ -36,9 +36,10 @@ def transitions(events: pd.DataFrame, stages: Sequence[str], as_of: date) -> pd.
     reached = np.minimum.accumulate(reached[:, ::-1], axis=1)[:, ::-1]
     exits = pd.DataFrame({"row": row[stage == EXIT], "exit": day[stage == EXIT]}).sort_values("exit")
     found = []
-    for number, (name, following) in enumerate(zip(stages[:-1], stages[1:], strict=True)):
+    for number, (name, following) in enumerate(zip(stages, [*stages[1:], None], strict=True)):
         rows = np.flatnonzero(came_in[:, number] & (reached[:, number] < NEVER))
-        entered, moved = reached[rows, number], reached[rows, number + 1]
+        entered = reached[rows, number]
+        moved = reached[rows, number + 1] if following else np.full(len(rows), NEVER)
         left = _first_exits(exits, rows, entered)
         found.append(
             pd.DataFrame(
@@ -63,11 +64,12 @@ def _first_exits(exits: pd.DataFrame, rows: Ints, entered: Ints) -> Ints:
     return np.asarray(first.reindex(rows, fill_value=NEVER).to_numpy(), np.int64)
 
 
-def _day(day: date) -> int:
+def day_number(day: date) -> int:
+    """Days since 1970."""
     return int(np.datetime64(day, "D").astype(np.int64))
 
 
-def _days(dates: pd.Series) -> Ints:
+def day_numbers(dates: pd.Series) -> Ints:
     """Days since 1970; NEVER for a null."""
     days = pd.to_datetime(dates).to_numpy().astype("datetime64[D]")
     return np.where(np.isnat(days), NEVER, days.astype(np.int64))
@@ -84,8 +86,8 @@ def spells(moves: pd.DataFrame, as_of: date) -> tuple[Ints, Ints]:
     ``moves`` has entered_on, moved_on and left_on; what lies after ``as_of`` is not known yet. Moving comes before
     leaving on the same day.
     """
-    today = _day(as_of)
-    entered, moved, left = (_days(moves[name]) for name in ("entered_on", "moved_on", "left_on"))
+    today = day_number(as_of)
+    entered, moved, left = (day_numbers(moves[name]) for name in ("entered_on", "moved_on", "left_on"))
     seen = entered <= today
     entered, moved, left = entered[seen], moved[seen], left[seen]
     status = np.where((moved <= today) & (moved <= left), CONVERTED, np.where(left <= today, LEFT, OPEN))
@@ -111,7 +113,7 @@ def observe(
         horizon_days = rates.horizon(days, status)
         whole = rates.rate_within(rates.aalen_johansen(days, status), horizon_days, confidence)
         rows.append(_row(stage, following, "all", "all", days, status, whole, whole.posterior, confidence, whole.horizon_days))
-        known = group[_days(group["entered_on"]) <= _day(as_of)]
+        known = group[day_numbers(group["entered_on"]) <= day_number(as_of)]
         for segment in (name for name in segments if name in group):
             parts, found = known[segment].fillna("unknown").to_numpy(), []
             for value in np.unique(parts):
@@ -180,7 +182,7 @@ def cohorts(moves: pd.DataFrame, as_of: date, grain: str = "month") -> pd.DataFr
     code = {"week": "W-SUN", "month": "M", "quarter": "Q"}[grain]
     tables = []
     for (stage, following), group in moves.groupby(["stage", "next_stage"], sort=False):
-        group = group[_days(group["entered_on"]) <= _day(as_of)]
+        group = group[day_numbers(group["entered_on"]) <= day_number(as_of)]
         if group.empty:
             continue
         days, status = spells(group, as_of)
@@ -188,7 +190,7 @@ def cohorts(moves: pd.DataFrame, as_of: date, grain: str = "month") -> pd.DataFr
         horizon_days = rates.horizon(days, status)
         entered = pd.to_datetime(group["entered_on"]).dt.to_period(code)
         moved = pd.to_datetime(group["moved_on"]).dt.to_period(code)[status == CONVERTED]
-        age = _day(as_of) - _days(group["entered_on"])
+        age = day_number(as_of) - day_numbers(group["entered_on"])
         whole = curve.after(horizon_days)
         visible = np.minimum(curve.converted[np.minimum(age, len(curve.converted) - 1)] / whole, 1) if whole > 0 else None
         parts = pd.DataFrame({"moved": status == CONVERTED, "left": status == LEFT, "visible": visible}, index=entered)
