@@ -40,18 +40,20 @@ class Step:
 def step(days: Ints, status: Ints) -> Step:
     """The step observed in times and statuses (see :mod:`analysis.rates`).
 
-    Beyond the longest time that five subjects were observed for, a fitted mixture continues the curve where one fits.
-    Without any conversion the posterior mean is spread evenly over the observed times: nothing seen is not impossible.
+    Where five subjects were not observed for twice the horizon, slow conversions are yet to be seen: a fitted mixture
+    continues the curve beyond that time, if one fits. Without any conversion the posterior mean is spread evenly over the observed times: nothing seen is not impossible.
     """
     curve = rates.aalen_johansen(days, status)
-    found = rates.rate_within(curve, rates.horizon(days, status))
+    horizon_days = rates.horizon(days, status)
+    found = rates.rate_within(curve, horizon_days)
     if not curve.conversions:
         length = max(len(curve.converted), 30)
         moves = np.full(length, found.posterior.mean / length)
         left = np.concatenate((curve.left, np.full(length - len(curve.left), curve.left[-1])))
         left = np.minimum(left, 1 - found.posterior.mean)
         return Step(moves, left, found.posterior.mean, found.posterior, found.verdict)
-    converted, left = _continued(curve, lags.mixture_cure(days, status, curve))
+    is_young = curve.risk(2 * horizon_days) < rates.MIN_AT_RISK
+    converted, left = _continued(curve, lags.mixture_cure(days, status, curve) if is_young else None)
     return Step(np.diff(converted, prepend=0.0), left, found.rate or curve.after(LONGEST), found.posterior, found.verdict)
 
 
