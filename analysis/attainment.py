@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from analysis import calibration, chain
@@ -18,8 +18,8 @@ from analysis.rates import CONVERTED, LEFT, OPEN, Floats, Ints
 DRAWS, SEED = 2_000, 20_250_401
 BANDS = 50
 """Draws are put into so many bands of equal expectation, each with its own exact distribution."""
-SUREST = 0.99
-"""No forecast is surer than this before the period is over: fewer than a hundred were ever scored."""
+LEAST, MOST = 0.01, 0.99
+"""No forecast is surer than these before the period is over: fewer than a hundred were ever scored."""
 INTAKE_DAYS = 90
 MIN_WON, ENOUGH_AMOUNTS = 5, 20
 
@@ -75,7 +75,7 @@ class Outlook:
             return 1.0
         if self.is_over:
             return 0.0
-        return float(np.clip(self.weights[self.totals >= target - 1e-9].sum(), 1 - SUREST, SUREST))
+        return float(np.clip(self.weights[self.totals >= target - 1e-9].sum(), LEAST, MOST))
 
     def quantile(self, share: float) -> float:
         """The total that is reached or undercut with this probability."""
@@ -114,7 +114,7 @@ class History:
     entered: Ints
     moved: Ints
     left: Ints
-    is_start: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    is_start: NDArray[np.bool_]
     amount: Floats
 
     @classmethod
@@ -124,10 +124,12 @@ class History:
         amount = moves["amount"] if "amount" in moves else pd.Series(np.nan, index=moves.index)
         return cls(
             tuple(stages),
-            moves["stage"].map(places).to_numpy(np.int64),
-            *(day_numbers(moves[name]) for name in ("entered_on", "moved_on", "left_on")),
-            moves["is_start"].to_numpy(bool),
-            pd.to_numeric(amount).to_numpy(np.float64, na_value=np.nan),
+            stage=np.asarray(moves["stage"].map(places), np.int64),
+            entered=day_numbers(moves["entered_on"]),
+            moved=day_numbers(moves["moved_on"]),
+            left=day_numbers(moves["left_on"]),
+            is_start=np.asarray(moves["is_start"], bool),
+            amount=np.asarray(pd.to_numeric(amount).astype("Float64").to_numpy(np.float64, na_value=np.nan)),
         )
 
     def reached(self, after: int, until: int) -> int:
@@ -238,9 +240,7 @@ def outlook(known: Pipeline, days: int, spread: Dispersion, draws: int = DRAWS, 
     return _count(known, days, spread, draws, seed, None)
 
 
-def _count(
-    known: Pipeline, days: int, spread: Dispersion, draws: int, seed: int, scale: Floats | None
-) -> Outlook:
+def _count(known: Pipeline, days: int, spread: Dispersion, draws: int, seed: int, scale: Floats | None) -> Outlook:
     verdict, reason = _judge(known, spread)
     if days <= 0:
         return Outlook(known.won, np.array([known.won]), np.ones(1), True, "ok", "the period is over")
@@ -307,7 +307,7 @@ def _amounts(won: Floats, picks: Ints, rng: np.random.Generator) -> Floats:
         found = np.exp(middle[draw] + deviation[draw] * rng.standard_normal(len(draw)))
     else:
         found = np.zeros(len(draw))
-    return np.bincount(draw, weights=found, minlength=len(picks))
+    return np.asarray(np.bincount(draw, weights=found, minlength=len(picks)), np.float64)
 
 
 @dataclass(frozen=True)
@@ -337,7 +337,9 @@ def drivers(
         if base is None:
             base = _count(known, days, spread, draws, seed, None).chance(target)
         gain = _count(known, days, spread, draws, seed, scale).chance(target) - base
-        found.append(Driver("rate" if number < steps else "intake", number % steps if number < steps else number - steps, gain))
+        found.append(
+            Driver("rate" if number < steps else "intake", number % steps if number < steps else number - steps, gain)
+        )
     return sorted(found, key=lambda driver: -driver.gain)
 
 

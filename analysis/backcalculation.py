@@ -13,7 +13,8 @@ from analysis.rates import Beta, Floats, Ints
 
 OUT_OF_REACH = 3.0
 """A stage that had to bring more than so many times its 95th percentile week cannot do it."""
-TOO_LATE = 1e-6
+TOO_LATE = 1e-3
+"""It is too late when of those who reach the goal at all fewer than this share still does in time."""
 
 
 def static(goal: float, rates: Sequence[float]) -> list[float | None]:
@@ -71,7 +72,8 @@ class Requirement:
 
     ``useful_share``: how much of the conversions of an even intake still lands in time, per entry. ``extra`` entries
     in all and per week, beyond those open now; None when no number would do. ``verdict``: covered (nothing more is
-    needed), ok, out_of_reach (more than three times its best weeks) or too_late.
+    needed), ok, out_of_reach (more than three times its best weeks) or too_late. ``from_pipeline`` is what the open
+    ones of all stages are expected to bring.
     """
 
     stage: int
@@ -96,8 +98,7 @@ def lagged(
     """What every stage must still bring by ``deadline``, when what is won and what is open are counted.
 
     ``steps`` lead from stage 0 to the goal; ``waiting`` is open at the end of ``as_of``; new entries come on the days
-    after it. ``weekly_history`` has each stage's past weekly entries, and may be left out. ``from_pipeline`` is what the
-    open ones of all stages are expected to bring.
+    after it. ``weekly_history`` has each stage's past weekly entries, and may be left out.
     """
     left = (deadline - as_of).days
     open_brings = float(chain.landing(steps, waiting, left)[0] @ waiting.count) if left > 0 else 0.0
@@ -106,8 +107,9 @@ def lagged(
     found = []
     for number in range(len(steps) + 1):
         share = float(within[number].mean()) if left > 0 else 0.0
+        whole = float(np.prod([one.whole for one in steps[number:]]))
         history = weekly_history[number] if number < len(weekly_history) else ()
-        extra = max(gap, 0.0) / share if share > TOO_LATE else None
+        extra = max(gap, 0.0) / share if share > TOO_LATE * whole else None
         per_week = extra / left * 7 if extra is not None else None
         coin_flip, last_useful = (_latest(steps[number:], deadline, share_of) for share_of in (0.5, 0.9))
         if gap <= 0:

@@ -41,7 +41,8 @@ def step(days: Ints, status: Ints) -> Step:
     """The step observed in times and statuses (see :mod:`analysis.rates`).
 
     Where five subjects were not observed for twice the horizon, slow conversions are yet to be seen: a fitted mixture
-    continues the curve beyond that time, if one fits. Without any conversion the posterior mean is spread evenly over the observed times: nothing seen is not impossible.
+    continues the curve beyond that time, if one fits. Without any conversion the posterior mean is spread evenly over
+    the observed times: nothing seen is not impossible.
     """
     curve = rates.aalen_johansen(days, status)
     horizon_days = rates.horizon(days, status)
@@ -54,7 +55,9 @@ def step(days: Ints, status: Ints) -> Step:
         return Step(moves, left, found.posterior.mean, found.posterior, found.verdict)
     is_young = curve.risk(2 * horizon_days) < rates.MIN_AT_RISK
     converted, left = _continued(curve, lags.mixture_cure(days, status, curve) if is_young else None)
-    return Step(np.diff(converted, prepend=0.0), left, found.rate or curve.after(LONGEST), found.posterior, found.verdict)
+    return Step(
+        np.diff(converted, prepend=0.0), left, found.rate or curve.after(LONGEST), found.posterior, found.verdict
+    )
 
 
 def _continued(curve: Incidence, mixture: lags.Mixture | None) -> tuple[Floats, Floats]:

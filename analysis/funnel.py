@@ -14,6 +14,11 @@ SEGMENTS = ("channel", "article_cluster", "persona")
 MATURE = 0.95
 """The share of the conversions to come from which a cohort is called mature."""
 NEVER = np.iinfo(np.int64).max
+_NULLABLE = {
+    **dict.fromkeys(("lag_q50_days", "lag_q75_days", "lag_q90_days"), "Int64"),
+    **dict.fromkeys(("naive_rate_of_all", "naive_rate_of_closed", "naive_rate_exits_as_open"), "Float64"),
+}
+"""A column in which nothing is known must still have the type it has on other days."""
 
 
 def transitions(events: pd.DataFrame, stages: Sequence[str], as_of: date) -> pd.DataFrame:
@@ -100,8 +105,8 @@ def observe(
 ) -> pd.DataFrame:
     """One row per transition, and one per value of each segment that ``moves`` has a column of.
 
-    ``rate`` is the Aalen-Johansen one within ``horizon_days``, with the interval at ``confidence``. Segments are read at
-    the horizon of the whole; ``shrunk_rate`` and its interval draw them towards its rate. ``period_rate`` counts all
+    ``rate`` is the Aalen-Johansen one within ``horizon_days``, with the interval at ``confidence``. Segments are read
+    at the horizon of the whole; ``shrunk_rate`` and its interval draw them towards its rate. ``period_rate`` counts all
     moves over all entries, whoever they are; the ``naive_`` rates are there to be named, not used. Lags in days are
     among those who convert within the horizon. Null where nothing is known.
     """
@@ -112,20 +117,35 @@ def observe(
             continue
         horizon_days = rates.horizon(days, status)
         whole = rates.rate_within(rates.aalen_johansen(days, status), horizon_days, confidence)
-        rows.append(_row(stage, following, "all", "all", days, status, whole, whole.posterior, confidence, whole.horizon_days))
+        rows.append(
+            _row(stage, following, "all", "all", days, status, whole, whole.posterior, confidence, whole.horizon_days)
+        )
         known = group[day_numbers(group["entered_on"]) <= day_number(as_of)]
         for segment in (name for name in segments if name in group):
             parts, found = known[segment].fillna("unknown").to_numpy(), []
             for value in np.unique(parts):
                 mine = parts == value
                 curve = rates.aalen_johansen(days[mine], status[mine])
-                found.append((value, days[mine], status[mine], rates.rate_within(curve, whole.horizon_days, confidence)))
+                found.append(
+                    (value, days[mine], status[mine], rates.rate_within(curve, whole.horizon_days, confidence))
+                )
             shrunk = rates.shrink([rate for *_, rate in found], whole.rate)
             for (value, own_days, own_status, rate), posterior in zip(found, shrunk, strict=True):
                 rows.append(
-                    _row(stage, following, segment, value, own_days, own_status, rate, posterior, confidence, whole.horizon_days)
+                    _row(
+                        stage,
+                        following,
+                        segment,
+                        value,
+                        own_days,
+                        own_status,
+                        rate,
+                        posterior,
+                        confidence,
+                        whole.horizon_days,
+                    )
                 )
-    return pd.DataFrame(rows).convert_dtypes() if rows else pd.DataFrame()
+    return pd.DataFrame(rows).convert_dtypes().astype(_NULLABLE) if rows else pd.DataFrame()
 
 
 def _row(
@@ -192,7 +212,9 @@ def cohorts(moves: pd.DataFrame, as_of: date, grain: str = "month") -> pd.DataFr
         moved = pd.to_datetime(group["moved_on"]).dt.to_period(code)[status == CONVERTED]
         age = day_number(as_of) - day_numbers(group["entered_on"])
         whole = curve.after(horizon_days)
-        visible = np.minimum(curve.converted[np.minimum(age, len(curve.converted) - 1)] / whole, 1) if whole > 0 else None
+        visible = (
+            np.minimum(curve.converted[np.minimum(age, len(curve.converted) - 1)] / whole, 1) if whole > 0 else None
+        )
         parts = pd.DataFrame({"moved": status == CONVERTED, "left": status == LEFT, "visible": visible}, index=entered)
         by = parts.groupby(level=0)
         table = by[["moved", "left"]].sum().assign(n=by.size())
@@ -205,6 +227,7 @@ def cohorts(moves: pd.DataFrame, as_of: date, grain: str = "month") -> pd.DataFr
         table["cohort_rate"], table["period_rate"] = table["moved"] / some, in_period / some
         table["moved_in_period"], table["horizon_days"] = in_period, horizon_days
         table["is_mature"] = table["maturity"].fillna(0).astype(np.float64) >= MATURE
-        table["period_start"] = table.index.to_timestamp()
-        tables.append(table.reset_index(drop=True).assign(stage=stage, next_stage=following))
-    return pd.concat(tables, ignore_index=True).convert_dtypes(convert_integer=False) if tables else pd.DataFrame()
+        table["period_start"] = pd.PeriodIndex(table.index).to_timestamp()
+        table["stage"], table["next_stage"] = str(stage), str(following)
+        tables.append(table.astype({"maturity": "Float64", "cohort_rate": "Float64", "period_rate": "Float64"}))
+    return pd.concat(tables, ignore_index=True).convert_dtypes() if tables else pd.DataFrame()

@@ -90,15 +90,21 @@ def mixture_cure(days: ArrayLike, status: ArrayLike, curve: Incidence) -> Mixtur
             (LEFT, found.leaves, found.stay),
         ):
             mine = how == kind
-            score += counts[mine] @ (np.log(share) + stats.norm.logpdf(np.log(time[mine] / median) / sigma) - np.log(sigma))
+            score += counts[mine] @ (
+                np.log(share) + stats.norm.logpdf(np.log(time[mine] / median) / sigma) - np.log(sigma)
+            )
         waiting = 1 - found.converted(time - 0.5) - found.left(time - 0.5)
         score += counts[how == OPEN] @ np.log(np.maximum(waiting[how == OPEN], 1e-12))
         shares = np.array([found.converts, found.leaves, 1 - found.converts - found.leaves])
         return -float(score + 0.5 * np.log(np.maximum(shares, 1e-12)).sum() + stats.norm.logpdf(x[4:6]).sum())
 
-    begin = [np.log(np.median(np.repeat(time[how == k], counts[how == k]))) if (how == k).any() else 3.0 for k in (1, 2)]
+    begin = [
+        np.log(np.median(np.repeat(time[how == k], counts[how == k]))) if (how == k).any() else 3.0 for k in (1, 2)
+    ]
     start = np.array([0.0, 0.0, *begin, -0.4, -0.4])
-    found = optimize.minimize(cost, start, method="L-BFGS-B", bounds=[(-9, 9), (-9, 9), (-1, 8), (-1, 8), (-3, 1.5), (-3, 1.5)])
+    found = optimize.minimize(
+        cost, start, method="L-BFGS-B", bounds=[(-9, 9), (-9, 9), (-1, 8), (-1, 8), (-3, 1.5), (-3, 1.5)]
+    )
     fitted = model(found.x)
     seen = np.flatnonzero(curve.at_risk >= MIN_AT_RISK)
     return fitted if np.abs(fitted.converted(seen) - curve.converted[seen]).max() <= FURTHEST else None

@@ -64,6 +64,8 @@ class Incidence:
     n: int
     conversions: int
     exits: int
+    first_censored: int
+    """The shortest time of those still open; beyond all times without any."""
 
     def after(self, days: int) -> float:
         """The share converted within so many days; beyond the observed times, as at their end."""
@@ -93,7 +95,7 @@ def aalen_johansen(days: ArrayLike, status: ArrayLike) -> Incidence:
     survival = np.cumprod(1 - out / r)
     before = np.concatenate(([1.0], survival[:-1]))
     f1, f2 = np.cumsum(before * d1 / r), np.cumsum(before * d2 / r)
-    # Var F1(t) = sum of (F1(t) - F1)^2 g + S^2 d1 (r - d1) / r^3 - 2 (F1(t) - F1) S d1 / r^2, opened up into running sums.
+    # Var F1(t) = sum of (F1(t) - F1)^2 g + S^2 d1 (r - d1) / r^3 - 2 (F1(t) - F1) S d1 / r^2, as running sums.
     g = np.divide(out, r * (r - out), out=np.zeros(length), where=r > out)
     covariance = before * d1 / r**2
     variance = (
@@ -105,7 +107,8 @@ def aalen_johansen(days: ArrayLike, status: ArrayLike) -> Incidence:
         + 2 * np.cumsum(f1 * covariance)
     )
     variance = np.where(variance > 1e-15, variance, 0.0)
-    return Incidence(f1, f2, survival, variance, at_risk, len(time), int(d1.sum()), int(d2.sum()))
+    first_censored = int(time[how == OPEN].min(initial=length))
+    return Incidence(f1, f2, survival, variance, at_risk, len(time), int(d1.sum()), int(d2.sum()), first_censored)
 
 
 @dataclass(frozen=True)
@@ -141,12 +144,13 @@ def horizon(days: ArrayLike, status: ArrayLike, share: float = 0.95, cap: int = 
 def rate_within(curve: Incidence, horizon_days: int, confidence: float = 0.9) -> Rate:
     """The rate at a horizon, by the complementary log-log interval of the incidence.
 
-    Where the curve is still 0 or already 1 that interval has no width; the Jeffreys interval over the subjects
-    whose outcome is known stands in, so that no certainty comes from few subjects.
+    With fewer than five at risk there, the rate is that of the longest time that five were observed for, unless nobody
+    was censored before: then it is the plain share. Where the curve is still 0 or already 1 the interval has no width;
+    the Jeffreys interval over the subjects whose outcome is known stands in, so that no certainty comes from few.
     """
     enough = np.flatnonzero(curve.at_risk >= MIN_AT_RISK)
-    longest = int(enough[-1]) if len(enough) else 0
-    is_shortened = curve.risk(horizon_days) < MIN_AT_RISK
+    longest = int(enough[-1]) if len(enough) else horizon_days
+    is_shortened = curve.risk(horizon_days) < MIN_AT_RISK and curve.first_censored < horizon_days
     days = min(horizon_days, longest) if is_shortened else horizon_days
     at = min(days, len(curve.converted) - 1)
     p, variance = float(curve.converted[at]), float(curve.variance[at])

@@ -82,9 +82,7 @@ def recover_rates(seeds: range = SEEDS) -> list[RateRecovery]:
     return [_recovered(stage, seen[stage], np.mean(true[stage], axis=0)) for stage in STAGES[:-1]]
 
 
-def _recovered(
-    stage: str, seen: list[tuple[rates.Rate, dict[str, float | None]]], curve: Floats
-) -> RateRecovery:
+def _recovered(stage: str, seen: list[tuple[rates.Rate, dict[str, float | None]]], curve: Floats) -> RateRecovery:
     truths = np.array([curve[rate.horizon_days] for rate, _ in seen])
 
     def off(values: list[float | None]) -> float:
