@@ -106,9 +106,9 @@ def observe(
     """One row per transition, and one per value of each segment that ``moves`` has a column of.
 
     ``rate`` is the Aalen-Johansen one within ``horizon_days``, with the interval at ``confidence``. Segments are read
-    at the horizon of the whole; ``shrunk_rate`` and its interval draw them towards its rate. ``period_rate`` counts all
-    moves over all entries, whoever they are; the ``naive_`` rates are there to be named, not used. Lags in days are
-    among those who convert within the horizon. Null where nothing is known.
+    at the horizon of the whole; ``shrunk_rate`` and its interval draw them towards its rate. The
+    ``naive_`` rates are there to be named, not used. Lags in days are among those who convert within the horizon. Null
+    where nothing is known.
     """
     rows = []
     for (stage, following), group in moves.groupby(["stage", "next_stage"], sort=False):

@@ -22,7 +22,7 @@ from demo.world import day_number
 STAGES = ("mql", "deal", "won")
 SEEDS = range(1, 201)
 AS_OF = date(2026, 1, 20)
-HISTORY_DAYS = 540
+HISTORY_DAYS, YOUNG_DAYS = 540, 180
 MEANINGFUL = 0.05
 """The bias that is allowed, as a share of the truth."""
 
@@ -62,13 +62,13 @@ class RateRecovery:
     naive_of_closed: float
 
 
-def recover_rates(seeds: range = SEEDS) -> list[RateRecovery]:
+def recover_rates(seeds: range = SEEDS, history_days: int = HISTORY_DAYS) -> list[RateRecovery]:
     """The rate within its horizon, from what is known on AS_OF, against all of these worlds followed to their ends."""
     distant = AS_OF + timedelta(days=3650)
     seen: dict[str, list[tuple[rates.Rate, dict[str, float | None]]]] = {stage: [] for stage in STAGES[:-1]}
     true: dict[str, list[Floats]] = {stage: [] for stage in STAGES[:-1]}
     for seed in seeds:
-        found = events(seed, AS_OF)
+        found = events(seed, AS_OF, history_days)
         known, whole = (funnel.transitions(found, STAGES, day) for day in (AS_OF, distant))
         for stage in STAGES[:-1]:
             days, status = funnel.spells(known[known["stage"] == stage], AS_OF)
@@ -149,11 +149,12 @@ def forecast_quarters(seeds: range = SEEDS) -> Quarters:
 def main() -> None:
     began = time.monotonic()
     print("rates of 200 worlds, 90 % intervals: truth within, bias; bias of won/all and won/closed")
-    for found in recover_rates():
-        print(
-            f"  {found.stage:5} truth {found.truth:.4f}  within {found.coverage:.1%}  bias {found.bias:+.1%}"
-            f"  of all {found.naive_of_all:+.1%}  of closed {found.naive_of_closed:+.1%}"
-        )
+    for days in (HISTORY_DAYS, YOUNG_DAYS):
+        for found in recover_rates(SEEDS, days):
+            print(
+                f"  {days} days, {found.stage:5} truth {found.truth:.4f}  within {found.coverage:.1%}"
+                f"  bias {found.bias:+.1%}  of all {found.naive_of_all:+.1%}  of closed {found.naive_of_closed:+.1%}"
+            )
     quarters = forecast_quarters()
     print(
         f"{quarters.forecasts} quarters: within {quarters.coverage:.1%}  Brier {quarters.brier:.4f}"
