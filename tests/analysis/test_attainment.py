@@ -182,6 +182,6 @@ def test_quarters_that_somebody_else_lived_through(
     found = outlook(known, left, spread)
     assert found.quantile(0.05) <= actual <= found.quantile(0.95)
     assert (found.verdict == "insufficient_data") == is_too_short
-    # Deals taken as independent would have missed in two of the three quarters.
+    # Deals taken as independent give an interval less than half as wide.
     alone = outlook(known, left, EXACT)
     assert alone.quantile(0.95) - alone.quantile(0.05) < 0.5 * (found.quantile(0.95) - found.quantile(0.05))
