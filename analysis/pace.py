@@ -1,0 +1,173 @@
+"""Where a period stands: the standard pace (標準進捗), and where a count will land (着地見込み)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import holidays
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis import calibration
+from analysis.calibration import Dispersion
+from analysis.rates import Floats
+
+LEVEL_DAYS, PATTERN_DAYS = 56, 364
+"""Days back from which the level and the weekday pattern are learned."""
+MIN_DAYS = 14
+ENOUGH_DAYS = 56
+DAY_KINDS = 7
+"""Monday to Saturday, and Sunday together with the holidays."""
+
+
+def _span(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def _off_days(days: Collection[date], country: str | None, closed: Collection[date]) -> set[date]:
+    """Holidays by law and the company's own."""
+    found = holidays.country_holidays(country, years={day.year for day in days}) if country and days else {}
+    return {day for day in days if day in found or day in closed}
+
+
+def business_days(first: date, last: date, country: str | None = "JP", closed: Collection[date] = ()) -> int:
+    """Weekdays from the first to the last day, both included, that are no holiday of the country nor ``closed``."""
+    days = _span(first, last)
+    off = _off_days(days, country, closed)
+    return sum(day.weekday() < 5 and day not in off for day in days)
+
+
+def standard_pace(
+    as_of: date,
+    period: tuple[date, date],
+    by_business_days: bool = True,
+    country: str | None = "JP",
+    closed: Collection[date] = (),
+) -> float:
+    """The share of the period's business days (else of its calendar days) that has passed at the end of ``as_of``.
+
+    A period without a business day goes by calendar days. Raises ValueError for a period that ends before it begins.
+    """
+    first, last = period
+    if last < first:
+        raise ValueError(f"the period ends on {last}, before its first day, {first}: exchange them")
+    passed = min(max(as_of, first - timedelta(days=1)), last)
+    whole = business_days(first, last, country, closed) if by_business_days else 0
+    if whole:
+        return business_days(first, passed, country, closed) / whole
+    return ((passed - first).days + 1) / ((last - first).days + 1)
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Where a count will stand at the end of its period: the middle (``projected``) and the interval around it.
+
+    ``actual`` is what has come so far. Null bounds go with insufficient_data. ``verdict`` is ok, weak or
+    insufficient_data.
+    """
+
+    actual: float
+    projected: float | None
+    low: float | None
+    high: float | None
+    verdict: str
+
+
+def landing(
+    daily: pd.Series,
+    as_of: date,
+    period: tuple[date, date],
+    confidence: float = 0.9,
+    country: str | None = "JP",
+    closed: Collection[date] = (),
+) -> Landing:
+    """The projected landing of a count at any grain.
+
+    ``daily`` holds the counts, 0 where nothing came, under their days (dates or timestamps); a day that is missing is
+    unknown and is left out. Each remaining day is expected to bring the level of the last eight weeks times the factor
+    of its day of the week, holidays counting as Sundays. Beyond chance as seen from day to day (Pearson's
+    over-dispersion), the interval is as wide as forecasts of the same length were off in the past.
+    """
+    counts = _by_day(daily, as_of)
+    first, last = period
+    so_far = float(counts[(counts.index >= first) & (counts.index <= last)].sum())
+    rest = _span(max(as_of, first - timedelta(days=1)) + timedelta(days=1), last)
+    if not rest:
+        return Landing(so_far, so_far, so_far, so_far, "ok")
+    if len(counts) < MIN_DAYS:
+        return Landing(so_far, None, None, None, "insufficient_data")
+    off = _off_days([*counts.index, *rest], country, closed)
+    day, kind, count = _arrays(counts, off)
+    ahead = np.array([_kind(one, off) for one in rest])
+    mean, variance = _expected(day, kind, count, as_of.toordinal(), ahead)
+    spread = _learned(day, kind, count, as_of.toordinal(), len(rest))
+    total = _predicted(mean, variance, spread)
+    low, high = np.quantile(total, [(1 - confidence) / 2, (1 + confidence) / 2])
+    verdict = "weak" if len(counts) < ENOUGH_DAYS or spread.is_too_short else "ok"
+    return Landing(so_far, so_far + mean, so_far + float(low), so_far + float(high), verdict)
+
+
+def _by_day(daily: pd.Series, as_of: date) -> pd.Series:
+    counts = daily.dropna()
+    counts.index = pd.Index(pd.to_datetime(counts.index).date, dtype=object)
+    return counts[counts.index <= as_of].sort_index()
+
+
+def _kind(day: date, off: set[date]) -> int:
+    return DAY_KINDS - 1 if day in off else day.weekday()
+
+
+def _arrays(counts: pd.Series, off: set[date]) -> tuple[Floats, Floats, Floats]:
+    """Days as ordinals, their kinds and counts."""
+    return (
+        np.array([day.toordinal() for day in counts.index]),
+        np.array([_kind(day, off) for day in counts.index]),
+        counts.to_numpy(np.float64),
+    )
+
+
+def _expected(day: Floats, kind: Floats, count: Floats, today: int, ahead: Floats) -> tuple[float, float]:
+    """Mean and variance of the sum over the days ahead (given by kind), from what was known at the end of ``today``."""
+    year, recent = ((day > today - span) & (day <= today) for span in (PATTERN_DAYS, LEVEL_DAYS))
+    # A kind's factor is drawn to 1 as by one more day of the average, so that a kind never seen has one.
+    overall = count[year].mean() if year.any() else 0.0
+    seen = np.bincount(kind[year], minlength=DAY_KINDS)
+    sums = np.bincount(kind[year], weights=count[year], minlength=DAY_KINDS)
+    factor = (sums + overall) / (seen + 1) / overall if overall > 0 else np.ones(DAY_KINDS)
+    exposure, came = factor[kind[recent]].sum(), count[recent].sum()
+    level = (came + 0.5 * (came == 0)) / max(exposure, 1e-9)
+    fitted = level * factor[kind[recent]]
+    freedom = max(int(recent.sum()) - DAY_KINDS, 1)
+    wide = max(1.0, float(((count[recent] - fitted) ** 2 / np.maximum(fitted, 1e-9)).sum()) / freedom)
+    share = factor[ahead].sum()
+    return float(level * share), float(wide * (level * share + level * share**2 / max(exposure, 1e-9)))
+
+
+def _learned(day: Floats, kind: Floats, count: Floats, today: int, length: int) -> Dispersion:
+    """How far forecasts of this length were off, from each half length on in the past year."""
+    rows = []
+    for origin in range(today - length, max(int(day.min()) + ENOUGH_DAYS, today - PATTERN_DAYS), -max(1, length // 2)):
+        following = (day > origin) & (day <= origin + length)
+        if following.sum() < length:
+            continue
+        rows.append((*_expected(day, kind, count, origin, kind[following]), count[following].sum()))
+    if not rows:
+        return calibration.UNKNOWN
+    mean, variance, actual = (np.array(column) for column in zip(*rows, strict=True))
+    independent = min(float(len(rows)), (today - max(int(day.min()) + ENOUGH_DAYS, today - PATTERN_DAYS)) / length)
+    return calibration.dispersion(mean, variance, actual, np.zeros(len(rows), bool), max(independent, 0.0))
+
+
+def _predicted(mean: float, variance: float, spread: Dispersion) -> Floats:
+    """2,000 evenly placed values of the sum: a negative binomial (a Poisson one without over-dispersion) whose mean is
+    stretched by the common factor."""
+    shares = (np.arange(2_000) + 0.5) / 2_000
+    # The places of the two sources are paired by a fixed shuffle, so that they are independent and need no seed.
+    shuffled = np.argsort((np.arange(2_000) * 0.6180339887498949) % 1.0)
+    stretch = np.exp(np.clip(spread.spread * stats.t.ppf(shares[shuffled], spread.freedom), -1.5, 1.5))
+    means = mean * stretch
+    ratio = max(variance / mean, 1.0) if mean > 0 else 1.0
+    if ratio <= 1 + 1e-9:
+        return np.asarray(stats.poisson.ppf(shares, means))
+    return np.asarray(stats.nbinom.ppf(shares, means / (ratio - 1), 1 / ratio))
