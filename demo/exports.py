@@ -7,6 +7,7 @@ for open deals the closing date that somebody hopes for.
 
 import os
 import shutil
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -54,14 +55,22 @@ def write_exports(world: World, folder: Path) -> None:
         draft.replace(target)
 
 
-def company_copy(target: Path, ga4_endpoint: str, http_endpoint: str, world: World, transport: str = "grpc") -> Path:
+def company_copy(
+    target: Path,
+    ga4_endpoint: str,
+    http_endpoint: str,
+    world: World,
+    transport: str = "grpc",
+    start: date | None = None,
+) -> Path:
     """The demo's company folder in ``target``, pointed at other servers: company.yml, plan.yml and exports/.
 
-    ``ga4_endpoint`` is ``host:port`` for gRPC and a URL for REST. Loading begins with the world's first day.
+    ``ga4_endpoint`` is ``host:port`` for gRPC and a URL for REST. Loading begins with ``start``, else with the world's
+    first day.
     """
     target.mkdir(parents=True, exist_ok=True)
     company = yaml.safe_load((FOLDER / "company.yml").read_text(encoding="utf-8"))
-    company["start"] = world.start
+    company["start"] = start or world.start
     company["sources"]["ga4"].update(endpoint=ga4_endpoint, transport=transport)
     company["sources"]["search_console"]["endpoint"] = http_endpoint
     company["sources"]["clarity"]["endpoint"] = http_endpoint

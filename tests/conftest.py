@@ -50,10 +50,12 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def first(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Town]:
+    """From a module's ``START`` on where it has one, for nights that need no long past."""
     tmp, world = tmp_path_factory.mktemp("town"), simulate(AS_OF)
     with serve(world=world) as demo:
-        folder = company_copy(tmp / "company", demo.ga4_grpc, demo.http, world)
+        start = getattr(request.module, "START", None)
+        folder = company_copy(tmp / "company", demo.ga4_grpc, demo.http, world, start=start)
         town = Town(folder, demo, tmp / "kept")
         assert town.night(AS_OF).problems == []
         shutil.copytree(folder / ".gyakusan", town.kept)

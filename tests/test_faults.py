@@ -22,8 +22,6 @@ from benchmarks.faults import (
 )
 from demo.faults import CUTS
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 DAYS = Days(date(2026, 9, 25), date(2026, 10, 4))
 GRPC, REST, SEARCH_CONSOLE = SOURCES
 Known = Callable[[Source], Undisturbed]

@@ -17,7 +17,7 @@ from pipelines import night, publish
 from pipelines.company import load_company
 from tests.conftest import AS_OF, NEXT, Town
 
-pytestmark = [pytest.mark.xdist_group("night"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 KNOWN_TO_BOTH = "2025-07-07"
 """A month later the world begins a month later, and with it what Search Console still keeps: the marts know more."""

@@ -9,8 +9,6 @@ import pytest
 from connectors import clarity, export_tables, ga4, plan, search_console
 from pipelines import company, intake, stage_events, warehouse
 
-pytestmark = pytest.mark.xdist_group("dbt")  # one worker builds the two warehouses once
-
 SOURCES = {*ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES,
            stage_events.STAGE_EVENTS, intake.QUARANTINE, warehouse.FETCHES, warehouse.LOADS}  # fmt: skip
 

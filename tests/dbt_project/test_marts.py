@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("dbt")  # one worker builds the two warehouses once
-
 STAGES = ("awareness", "engagement", "conversion", "retention")
 ALL = " union all ".join(f"select * from marts.{stage}" for stage in STAGES)
 

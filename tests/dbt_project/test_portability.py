@@ -9,8 +9,6 @@ import pytest
 import sqlglot
 from sqlglot import TokenType, exp
 
-pytestmark = pytest.mark.xdist_group("dbt")  # one worker builds the two warehouses once
-
 # Same name, same arguments, same meaning in DuckDB and in Spark SQL (with ANSI mode on, as Spark 4 has it).
 FUNCTIONS = {
     # aggregates and windows; bool_or and bool_and skip nulls in both

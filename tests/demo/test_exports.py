@@ -44,7 +44,8 @@ def test_every_mapped_header_and_value_is_there(settings: dict[str, Any], compan
         assert set(file["columns"].values()) <= set(table.columns)
         for column, values in file.get("values", {}).items():
             assert set(table[file["columns"][column]]) - {""} <= set(values), (name, column)
-        assert not PERSONAL & set(file["columns"].values())
+        others = {header for column, header in file["columns"].items() if column != "email"}  # it becomes a pseudonym
+        assert not PERSONAL & others
 
 
 def test_what_must_never_be_loaded_is_in_the_files(company: Path) -> None:
