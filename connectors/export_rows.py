@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from connectors import cells, export_columns, export_file, export_notation
 from connectors.export_columns import Bad, BadRows, Company, Reading, find_other_currencies, flag, read_column
 from connectors.export_file import Block, File
-from connectors.export_tables import KINDS, MADE_FROM, MOMENT, TEXT
+from connectors.export_tables import KINDS, MADE_FROM, MOMENT, READ_FROM, TEXT
 from connectors.table import PLACE, Intake, SetAside
 
 
@@ -108,13 +108,19 @@ def _set_aside(
 ) -> Iterator[SetAside]:
     for number, row in zip(numbers, rows.to_pylist(), strict=True):
         name, line = row.pop("file"), row.pop("line")
-        rest = json.dumps({key: str(value) for key, value in row.items() if value is not None}, ensure_ascii=False)
         if number in deleted:
-            yield SetAside(name, line, file.header("is_deleted"), None, "deleted", None, is_rejected=False, rest=rest)
+            header = file.header("is_deleted")
+            yield SetAside(name, line, header, None, "deleted", None, is_rejected=False, rest=_json(row))
         else:
             why = bad[number]
-            shown = cells.described(why.text)
-            yield SetAside(name, line, file.header(why.column), shown, why.problem, why.remedy, True, rest)
+            header, shown = file.header(why.column), cells.described(why.text)
+            # What cannot be read as one column of ours may be a name: it is not kept as another one of them either.
+            rest = {key: value for key, value in row.items() if file.header(READ_FROM.get(key, key)) != header}
+            yield SetAside(name, line, header, shown, why.problem, why.remedy, is_rejected=True, rest=_json(rest))
+
+
+def _json(row: Mapping[str, object]) -> str:
+    return json.dumps({key: str(value) for key, value in row.items() if value is not None}, ensure_ascii=False)
 
 
 def _true_rows(flags: pa.BooleanArray) -> list[int]:
