@@ -39,6 +39,11 @@ def _command(company: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "demo", verb, "--as-of", "2026-10-18", "--company", str(company), *rest]
 
 
+def _heeds_interrupts() -> None:
+    """Whoever started these tests in the background may have had interrupts ignored, which children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_run_serves_while_a_command_runs_and_ends_with_its_status(company: Path) -> None:
     code = (
         "import sys, urllib.request as u; "
@@ -79,7 +84,9 @@ def test_terminate_ends_the_world_and_the_command(company: Path) -> None:
 
 
 def test_serve_says_what_is_where_and_a_second_one_that_the_port_is_taken(company: Path) -> None:
-    with subprocess.Popen(_command(company, "serve"), cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        _command(company, "serve"), cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=_heeds_interrupts
+    ) as running:
         assert running.stdout is not None
         said = [running.stdout.readline() for _ in range(7)]
         assert said[0].startswith("demo world 2025-04-01 to 2026-10-18")
