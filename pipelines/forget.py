@@ -5,7 +5,8 @@ pseudonym of the pseudonym, from which nobody can get back to either, and by whi
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +22,8 @@ from pipelines.credentials import FORGOTTEN, pseudonyms, tombstones
 # A deal is the company's: it stays, without the person.
 EMPTIED = {("exports_deals", "contact_id")}
 PERSONAL = ("person_id", "contact_id", "client_id")
+QUARANTINED = {**dict.fromkeys(("contact_id", "kept_id", "merged_id", "merged_into_id"), "contact_id"),
+               "person_id": "person_id", "subscriber_id": "person_id", "client_id": "client_id"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,15 @@ def forget(company: Company, email: str | None, contact_id: str | None, tell: Ca
     the tombstone then stands, but the published file still counts the person.
     """
     state = company.state
-    person_id = pseudonyms(state).person(email) if email else None
+    people = {pseudonyms(state).person(email)} if email else set()
+    contacts = {contact_id} if contact_id else set()
     path = state / "warehouse.duckdb"
-    known = frozenset({person_id} - {None}), frozenset({contact_id} - {None})
-    person = Person({"person_id": known[0], "contact_id": known[1]})  # type: ignore[dict-item]
+    person = Person({"person_id": frozenset(people), "contact_id": frozenset(contacts)})
     changed: dict[str, int] = {}
     if path.exists():
         with warehouse.connect(path) as con:
             warehouse.prepare(con, raw.ALL_TABLES)
-            person = find(con, person_id, contact_id)
+            person = find(con, people, contacts)
             bury(state, person)
             changed = erase(con, person)
             as_of = warehouse.last_night(con)
@@ -83,10 +86,12 @@ def forget(company: Company, email: str | None, contact_id: str | None, tell: Ca
 
 
 def _own_files(company: Company) -> list[Path]:
-    kinds = company.sources.exports.values()
-    return sorted(
-        {tabular_file.newest(company.folder, pattern)[0] for kind in kinds for entry in kind for pattern in entry.file}
-    )
+    """The exported files that a night would read; those that are not there hold nobody."""
+    found = set()
+    for pattern in {pattern for kind in company.sources.exports.values() for entry in kind for pattern in entry.file}:
+        with suppress(SourceError):
+            found.add(tabular_file.newest(company.folder, pattern)[0])
+    return sorted(path for path in found if path.is_file())
 
 
 def _spellings(email: str) -> set[str]:
@@ -106,13 +111,12 @@ def bury(state: Path, person: Person) -> None:
     draft.replace(state / FORGOTTEN)
 
 
-def find(con: duckdb.DuckDBPyConnection, person_id: str | None, contact_id: str | None) -> Person:
-    """Everything that the warehouse knows the person by: all contacts of the address, those merged with them, and
-    the client ids of their browsers."""
-    people, contacts = {person_id} - {None}, {contact_id} - {None}
+def find(con: duckdb.DuckDBPyConnection, people: Set[str], contacts: Set[str]) -> Person:
+    """Everything that the warehouse knows the person of these pseudonyms and contact ids by: all contacts of the
+    address, those merged with them, and the client ids of browsers that no other contact has used."""
     while True:
         rows = con.execute(
-            "select contact_id, person_id, client_id, merged_ids, merged_into_id from raw.exports_contacts"
+            "select contact_id, person_id, merged_ids, merged_into_id from raw.exports_contacts"
             " where list_contains(?, person_id) or list_contains(?, contact_id) or list_contains(?, merged_into_id)",
             [list(people), list(contacts), list(contacts)],
         ).fetchall()
@@ -121,14 +125,23 @@ def find(con: duckdb.DuckDBPyConnection, person_id: str | None, contact_id: str 
             " where object = 'contact' and (list_contains(?, kept_id) or list_contains(?, merged_id))",
             [list(contacts), list(contacts)],
         ).fetchall()
-        found = {row[0] for row in rows} | {part for row in rows for part in (row[3] or "").split(";")}
-        found |= {row[4] for row in rows} | {part for row in merged for part in row}
-        known = people | {row[1] for row in rows} - {None}, contacts | found - {None, ""}
+        ids = {part for row in merged for part in row}
+        for contact, _, merged_ids, merged_into in rows:
+            ids |= {contact, merged_into, *(merged_ids or "").split(";")}
+        known = people | {row[1] for row in rows} - {None}, contacts | ids - {None, ""}
         if known == (people, contacts):
-            clients = {row[2] for row in rows} - {None}
-            ids = {"person_id": people, "contact_id": contacts, "client_id": clients}
-            return Person({column: frozenset(map(str, values)) for column, values in ids.items()})
+            found = {"person_id": people, "contact_id": contacts, "client_id": _browsers(con, contacts)}
+            return Person({column: frozenset(values) for column, values in found.items()})
         people, contacts = known
+
+
+def _browsers(con: duckdb.DuckDBPyConnection, contacts: Set[str]) -> set[str]:
+    rows = con.execute(
+        "select client_id from raw.exports_contacts where client_id is not null"
+        " group by client_id having bool_and(list_contains(?, contact_id))",
+        [list(contacts)],
+    ).fetchall()
+    return {client for (client,) in rows}
 
 
 def erase(con: duckdb.DuckDBPyConnection, person: Person) -> dict[str, int]:
@@ -163,9 +176,9 @@ def _rows_of(con: duckdb.DuckDBPyConnection, person: Person) -> Iterator[tuple[s
         if {"kept_id", "merged_id"} <= set(columns):
             ids = person.of("contact_id")
             yield table, "object = 'contact' and (list_contains(?, kept_id) or list_contains(?, merged_id))", [ids, ids]
-        if "rest" in columns:  # the readable cells of a quarantined row
-            values = [value for column in PERSONAL for value in person.of(column)]
-            yield table, "list_any_value([v for v in ? if contains(rest, '\"' || v || '\"')]) is not null", [values]
+        if "rest" in columns:  # the readable cells of a quarantined row, by our columns
+            for key, known_as in QUARANTINED.items():
+                yield table, f"list_contains(?, rest ->> '{key}')", [person.of(known_as)]
 
 
 def rewrite(path: Path) -> None:
@@ -213,9 +226,10 @@ def _holds(path: Path, needles: Iterable[str]) -> bool:
     tail = b""
     with path.open("rb") as file:
         while chunk := file.read(1 << 22):
-            if any(needle in tail + chunk for needle in wanted):
+            window = tail + chunk
+            if any(needle in window for needle in wanted):
                 return True
-            tail = chunk[-longest:]
+            tail = window[-longest:]
     return False
 
 

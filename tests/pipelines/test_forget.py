@@ -50,7 +50,7 @@ def state(tmp_path: Path) -> Path:
 
 
 def person(state: Path, con: duckdb.DuckDBPyConnection) -> forget.Person:
-    return forget.find(con, pseudonyms(state).person("taro@example.com"), None)
+    return forget.find(con, {pseudonyms(state).person("taro@example.com")}, set())
 
 
 def test_a_person_is_found_with_all_that_was_merged(state: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_person_is_found_with_all_that_was_merged(state: Path) -> None:
         by_email = person(state, con)
         assert by_email.of("contact_id") == ["c0", "c1", "lead1", "old"]
         assert by_email.of("client_id") == ["browser1"]
-        assert forget.find(con, None, "old") == by_email
+        assert forget.find(con, set(), {"old"}) == by_email
 
 
 def test_their_rows_go_and_the_deal_stays_without_them(state: Path) -> None:
@@ -128,3 +128,25 @@ def test_tombstones_tell_nothing_and_bar_the_person(state: Path) -> None:
     assert not after.is_forgotten("contact_id", "c2")
     forget.bury(state, forget.Person({"contact_id": frozenset({"c9"})}))
     assert tombstones(state) > stones
+
+
+def test_a_browser_that_two_have_used_stays_the_others(state: Path) -> None:
+    with warehouse.connect(state / "warehouse.duckdb") as con:
+        con.execute("update raw.exports_contacts set client_id = 'browser1' where contact_id = 'c2'")
+        found = person(state, con)
+        assert found.of("client_id") == []
+        forget.erase(con, found)
+        assert con.execute("select contact_id from raw.exports_contacts").fetchall() == [("c2",)]
+
+
+def test_quarantined_rows_go_by_whose_they_are_not_by_what_else_is_in_them(state: Path) -> None:
+    rests = ('{"contact_id": "c1"}', '{"contact_id":"c0","form":"x"}', '{"contact_id": "c2", "form": "c1"}', None)
+    with warehouse.connect(state / "warehouse.duckdb") as con:
+        for line, rest in enumerate(rests):
+            con.execute(
+                "insert into raw.quarantine by name select 'exports_deals' as table_name, 'a.csv' as file, ? as line,"
+                " 'is empty' as reason, true as is_rejected, now()::timestamp as loaded_at, ? as rest",
+                [line, rest],
+            )
+        forget.erase(con, person(state, con))
+        assert con.execute("select line from raw.quarantine order by 1").fetchall() == [(2,), (3,)]
