@@ -34,9 +34,10 @@ def _console(context: dg.InitLoggerContext) -> logging.Logger:
 
 
 def _is_message(record: logging.LogRecord) -> bool:
-    """Whether a step of ours wrote it, rather than Dagster."""
+    """Whether a step of ours wrote it, rather than Dagster (which says of each later step that it is left out)."""
     said = getattr(record, "dagster_meta", {})
-    return said.get("dagster_event") is None and said.get("step_key") is not None
+    is_dagsters = str(said.get("orig_message")).startswith("Dependencies for step ")
+    return said.get("dagster_event") is None and said.get("step_key") is not None and not is_dagsters
 
 
 class _Message(logging.Formatter):
