@@ -1,6 +1,6 @@
 """The chance of reaching the goal: what is won, what is open, and what is still to come."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -16,8 +16,8 @@ from analysis.funnel import day_number, day_numbers
 from analysis.rates import CONVERTED, LEFT, OPEN, Floats, Ints
 
 DRAWS, SEED = 2_000, 20_250_401
-BANDS = 50
-"""Draws are put into so many bands of equal expectation, each with its own exact distribution."""
+BANDS, DRAWS_PER_BAND = 50, 40
+"""Draws are put into so many bands of equal expectation, each with its own exact distribution; fewer of few draws."""
 LEAST, MOST = 0.01, 0.99
 """No forecast is surer than these before the period is over: fewer than a hundred were ever scored."""
 INTAKE_DAYS = 90
@@ -79,8 +79,25 @@ class Outlook:
 
     def quantile(self, share: float) -> float:
         """The total that is reached or undercut with this probability."""
-        place = int(np.searchsorted(self.weights.cumsum(), share - 1e-12))
-        return float(self.totals[min(place, len(self.totals) - 1)])
+        return float(self.quantiles(np.array([share]))[0])
+
+    def quantiles(self, shares: Floats) -> Floats:
+        places = np.searchsorted(self.weights.cumsum(), shares - 1e-12)
+        return np.asarray(self.totals[np.minimum(places, len(self.totals) - 1)])
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is still to come counts when it lands within ``days`` more days, but not in the first ``before`` of them,
+    which lie before a period that has not begun."""
+
+    days: int
+    before: int = 0
+
+    @classmethod
+    def of(cls, as_of: date, period: tuple[date, date]) -> "Window":
+        """The window of a period (first and last day), seen from the end of ``as_of``."""
+        return cls((period[1] - as_of).days, max((period[0] - as_of).days - 1, 0))
 
 
 @dataclass(frozen=True)
@@ -179,7 +196,7 @@ class _Draws:
 
 
 def _draw(
-    known: Pipeline, days: int, spread: Dispersion | None, draws: int, seed: int, scale: Floats | None = None
+    known: Pipeline, window: Window, spread: Dispersion | None, draws: int, seed: int, scale: Floats | None = None
 ) -> _Draws:
     """``scale`` multiplies the rates of the steps and then the intake of the stages, to see what a change would do."""
     rng = np.random.Generator(np.random.PCG64(seed))
@@ -190,9 +207,12 @@ def _draw(
     if scale is not None:
         factors, intake = factors * scale[:steps], intake * scale[steps:]
     waiting, place = Waiting.of(known.stage, known.age)
-    chances = chain.landing(known.steps, waiting, days, factors)
+    chances = chain.landing(known.steps, waiting, window.days, factors)
     later = np.concatenate((factors[:, ::-1].cumprod(axis=1)[:, ::-1], np.ones((draws, 1))), axis=1)
-    per_start = np.minimum(later * chain.reach(known.steps, max(days - 1, 0)).sum(axis=1), days)
+    per_start = _per_start(known.steps, later, window.days)
+    if window.before:
+        chances = chances - chain.landing(known.steps, waiting, window.before, factors)
+        per_start = per_start - _per_start(known.steps, later, window.before)
     return _Draws(
         waiting,
         place,
@@ -201,22 +221,27 @@ def _draw(
     )
 
 
-def _moments(known: Pipeline, days: int, seed: int) -> tuple[float, float]:
+def _per_start(steps: Sequence[Step], later: Floats, days: int) -> Floats:
+    """How many of one new entry a day into each stage reach the goal within the days, with the rates as scaled."""
+    return np.asarray(np.minimum(later * chain.reach(steps, max(days - 1, 0)).sum(axis=1), days))
+
+
+def _moments(known: Pipeline, window: Window, seed: int) -> tuple[float, float]:
     """Mean and variance of what is still to land, with the uncertainty of the rates but no common factor."""
-    drawn = _draw(known, days, None, 200, seed)
+    drawn = _draw(known, window, None, 200, seed)
     count = drawn.waiting.count
     mean = drawn.chances @ count + drawn.new
     inner = (drawn.chances * (1 - drawn.chances)) @ count + drawn.new
     return float(mean.mean()), float(mean.var() + inner.mean())
 
 
-def learn(history: History, today: int, period_ends: Sequence[int], deadline: int, seed: int = SEED) -> Dispersion:
-    """The dispersion seen in forecasts of the same length made in the past, from what was known at each time.
+def learn(history: History, today: int, period_ends: Sequence[int], window: Window, seed: int = SEED) -> Dispersion:
+    """The dispersion seen in forecasts of the same window made in the past, from what was known at each time.
 
     ``period_ends`` are the last days of earlier periods: forecasts made as long before them as ``today`` is before
-    ``deadline`` tell whether this point of the period runs high or low. Others lie half a length apart.
+    the end of the window tell whether this point of the period runs high or low. Others lie half a length apart.
     """
-    length, first = deadline - today, history.first()
+    length, first = window.days, history.first()
     if length <= 0 or first is None:
         return calibration.UNKNOWN
     same = {end - length for end in period_ends if end <= today}
@@ -225,8 +250,8 @@ def learn(history: History, today: int, period_ends: Sequence[int], deadline: in
     for origin in sorted(same | others)[-24:]:
         if origin < first or history.reached(first - 1, origin) < MIN_WON:
             continue
-        mean, variance = _moments(history.pipeline(origin, origin), length, seed)
-        rows.append((mean, variance, history.reached(origin, origin + length), origin in same))
+        mean, variance = _moments(history.pipeline(origin, origin), window, seed)
+        rows.append((mean, variance, history.reached(origin + window.before, origin + length), origin in same))
     if not rows:
         return calibration.UNKNOWN
     expected, variances, actual, phases = (np.array(column) for column in zip(*rows, strict=True))
@@ -234,20 +259,23 @@ def learn(history: History, today: int, period_ends: Sequence[int], deadline: in
     return calibration.dispersion(expected, variances, actual, phases, independent)
 
 
-def outlook(known: Pipeline, days: int, spread: Dispersion, draws: int = DRAWS, seed: int = SEED) -> Outlook:
-    """Where the count ends in ``days`` more days: an exact distribution for each band of 2,000 draws of what is not
-    known (rates, intake, and how far the model's own past forecasts were off)."""
-    return _count(known, days, spread, draws, seed, None)
-
-
-def _count(known: Pipeline, days: int, spread: Dispersion, draws: int, seed: int, scale: Floats | None) -> Outlook:
+def outlook(
+    known: Pipeline,
+    window: Window,
+    spread: Dispersion,
+    draws: int = DRAWS,
+    seed: int = SEED,
+    scale: Floats | None = None,
+) -> Outlook:
+    """Where the count ends with the window: an exact distribution for each band of 2,000 draws of what is not known
+    (rates, intake, and how far the model's own past forecasts were off). ``scale`` as in :func:`drivers`."""
     verdict, reason = _judge(known, spread)
-    if days <= 0:
+    if window.days <= 0:
         return Outlook(known.won, np.array([known.won]), np.ones(1), True, "ok", "the period is over")
-    drawn = _draw(known, days, spread, draws, seed, scale)
+    drawn = _draw(known, window, spread, draws, seed, scale)
     order = np.argsort(drawn.chances @ drawn.waiting.count + drawn.new)
     mass = np.zeros(1)
-    for band in np.array_split(order, min(BANDS, draws)):
+    for band in np.array_split(order, max(1, min(BANDS, draws // DRAWS_PER_BAND))):
         chances, new = drawn.chances[band].mean(axis=0), float(drawn.new[band].mean())
         first, own = count_distribution(chances, new, drawn.waiting.count)
         mass = np.pad(mass, (0, max(0, first + len(own) - len(mass))))
@@ -271,16 +299,23 @@ def _judge(known: Pipeline, spread: Dispersion) -> tuple[str, str]:
     return ("weak", "a stage has fewer than 10 conversions") if "weak" in verdicts else ("ok", "")
 
 
-def value_outlook(known: Pipeline, days: int, spread: Dispersion, draws: int = DRAWS, seed: int = SEED) -> Outlook:
+def value_outlook(
+    known: Pipeline,
+    window: Window,
+    spread: Dispersion,
+    draws: int = DRAWS,
+    seed: int = SEED,
+    scale: Floats | None = None,
+) -> Outlook:
     """Where the summed amounts end: an open subject wins its own amount, where it is known, else one of those won.
 
     Amounts are drawn from 20 or more won ones, each time from another resample of them; from fewer, log-normally.
     Without any won amount an unknown one counts as nothing, and the verdict says so.
     """
     verdict, reason = _judge(known, spread)
-    if days <= 0:
+    if window.days <= 0:
         return Outlook(known.won_value, np.array([known.won_value]), np.ones(1), True, "ok", "the period is over")
-    drawn = _draw(known, days, spread, draws, seed)
+    drawn = _draw(known, window, spread, draws, seed, scale)
     rng = np.random.Generator(np.random.PCG64([seed, 1]))
     wins = rng.random((draws, len(known.stage))) < drawn.chances[:, drawn.place]
     own = ~np.isnan(known.amount)
@@ -312,35 +347,41 @@ def _amounts(won: Floats, picks: Ints, rng: np.random.Generator) -> Floats:
 
 @dataclass(frozen=True)
 class Driver:
-    """What a tenth more of one rate (``kind`` rate) or of one stage's new entries (intake) adds to the chance."""
+    """What a tenth more of one rate (``kind`` rate) or of one stage's new entries (intake) adds to the chance, and
+    ``more``: to what is expected of the goal."""
 
     kind: str
     stage: int
     gain: float
+    more: float
 
 
 def drivers(
-    known: Pipeline, days: int, target: float, spread: Dispersion, draws: int = DRAWS, seed: int = SEED
+    known: Pipeline,
+    window: Window,
+    target: float,
+    spread: Dispersion,
+    look: Callable[..., Outlook] = outlook,
+    draws: int = DRAWS,
+    seed: int = SEED,
 ) -> list[Driver]:
     """Which change buys most: rates and intakes by what a tenth more of them adds, the largest first.
 
-    Every change is tried on the same draws, so differences are not luck.
+    Every change is tried on the same draws, so differences are not luck. ``look`` is :func:`outlook` or
+    :func:`value_outlook`.
     """
-    steps, base = len(known.steps), None
+    steps = len(known.steps)
+    base = look(known, window, spread, draws, seed)
+    tried = [("rate", number) for number in range(steps)]
+    tried += [("intake", number) for number in range(steps + 1) if known.starts[number] > 0]
     found = []
-    for number in range(2 * steps + 2):
+    for kind, stage in tried:
         scale = np.ones(2 * steps + 1)
-        if number <= 2 * steps:
-            scale[number] = 1.1
-        if number > 2 * steps or (number >= steps and known.starts[number - steps] == 0):
-            continue
-        if base is None:
-            base = _count(known, days, spread, draws, seed, None).chance(target)
-        gain = _count(known, days, spread, draws, seed, scale).chance(target) - base
-        found.append(
-            Driver("rate" if number < steps else "intake", number % steps if number < steps else number - steps, gain)
-        )
-    return sorted(found, key=lambda driver: -driver.gain)
+        scale[stage if kind == "rate" else steps + stage] = 1.1
+        changed_to = look(known, window, spread, draws, seed, scale)
+        gain, more = changed_to.chance(target) - base.chance(target), changed_to.mean - base.mean
+        found.append(Driver(kind, stage, gain, more))
+    return sorted(found, key=lambda driver: (-driver.gain, -driver.more))
 
 
 def forecast(
@@ -350,17 +391,17 @@ def forecast(
     period: tuple[date, date],
     earlier_ends: Sequence[date] = (),
     seed: int = SEED,
-) -> tuple[Pipeline, Dispersion, int]:
+) -> tuple[Pipeline, Dispersion, Window]:
     """From the moves of the funnel to what :func:`outlook`, :func:`value_outlook` and :func:`drivers` need.
 
     ``moves`` as of :func:`analysis.funnel.transitions`; what lies after ``as_of`` is not looked at. ``period`` is the
-    first and last day of the target, ``earlier_ends`` the last days of periods like it. The number is the days left.
+    first and last day of the target, ``earlier_ends`` the last days of periods like it.
     """
-    history = History.of(moves, stages)
-    today, end = day_number(as_of), day_number(period[1])
+    history, today = History.of(moves, stages), day_number(as_of)
+    window = Window.of(as_of, period)
     known = history.pipeline(today, day_number(period[0]))
-    spread = learn(history, today, [day_number(day) for day in earlier_ends], end, seed)
-    return known, spread, end - today
+    spread = learn(history, today, [day_number(day) for day in earlier_ends], window, seed)
+    return known, spread, window
 
 
 def changed(known: Pipeline, rates: dict[int, float]) -> Pipeline:

@@ -94,19 +94,23 @@ def lagged(
     as_of: date,
     deadline: date,
     weekly_history: Sequence[Sequence[float]] = (),
+    opens: date | None = None,
 ) -> list[Requirement]:
     """What every stage must still bring by ``deadline``, when what is won and what is open are counted.
 
     ``steps`` lead from stage 0 to the goal; ``waiting`` is open at the end of ``as_of``; new entries come on the days
-    after it. ``weekly_history`` has each stage's past weekly entries, and may be left out.
+    after it. ``weekly_history`` has each stage's past weekly entries, and may be left out. What lands before the
+    period ``opens`` does not count.
     """
     left = (deadline - as_of).days
-    open_brings = float(chain.landing(steps, waiting, left)[0] @ waiting.count) if left > 0 else 0.0
+    before = max((opens - as_of).days - 1, 0) if opens else 0
+    chances = chain.landing(steps, waiting, left)[0] - chain.landing(steps, waiting, before)[0]
+    open_brings = float(chances @ waiting.count) if left > 0 else 0.0
     gap = goal - won - open_brings
     within = chain.reach(steps, max(left, 1) - 1)
     found = []
     for number in range(len(steps) + 1):
-        share = float(within[number].mean()) if left > 0 else 0.0
+        share = float(within[number].sum() - within[number, :before].sum()) / left if left > 0 else 0.0
         whole = float(np.prod([one.whole for one in steps[number:]]))
         history = weekly_history[number] if number < len(weekly_history) else ()
         extra = max(gap, 0.0) / share if share > TOO_LATE * whole else None

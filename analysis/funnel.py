@@ -170,8 +170,8 @@ def _row(
         "segment_value": value,
         "n": rate.n,
         "moved": rate.conversions,
-        "left": rate.exits,
-        "open": rate.n - rate.conversions - rate.exits,
+        "exited": rate.exits,
+        "still_open": rate.n - rate.conversions - rate.exits,
         "rate": rate.rate,
         "ci_low": rate.low,
         "ci_high": rate.high,
@@ -192,14 +192,15 @@ def _row(
     }
 
 
-def cohorts(moves: pd.DataFrame, as_of: date, grain: str = "month") -> pd.DataFrame:
-    """One row per transition and period (week, month or quarter of the calendar) of entry.
+def cohorts(moves: pd.DataFrame, as_of: date, grain: str = "month", fiscal_year_start: int = 4) -> pd.DataFrame:
+    """One row per transition and period of entry: a week, month or quarter of the fiscal year.
 
     ``cohort_rate`` is the share of the cohort that has moved on by now, and ``maturity`` which share of its
     conversions within the transition's horizon can be seen by now. ``period_rate`` is moves of the period over entries
     of the period, which are not the same subjects.
     """
-    code = {"week": "W-SUN", "month": "M", "quarter": "Q"}[grain]
+    last_month = date(2000, (fiscal_year_start + 10) % 12 + 1, 1).strftime("%b").upper()
+    code = {"week": "W-SUN", "month": "M", "quarter": f"Q-{last_month}"}[grain]
     tables = []
     for (stage, following), group in moves.groupby(["stage", "next_stage"], sort=False):
         group = group[day_numbers(group["entered_on"]) <= day_number(as_of)]
@@ -215,15 +216,17 @@ def cohorts(moves: pd.DataFrame, as_of: date, grain: str = "month") -> pd.DataFr
         visible = (
             np.minimum(curve.converted[np.minimum(age, len(curve.converted) - 1)] / whole, 1) if whole > 0 else None
         )
-        parts = pd.DataFrame({"moved": status == CONVERTED, "left": status == LEFT, "visible": visible}, index=entered)
+        parts = pd.DataFrame(
+            {"moved": status == CONVERTED, "exited": status == LEFT, "visible": visible}, index=entered
+        )
         by = parts.groupby(level=0)
-        table = by[["moved", "left"]].sum().assign(n=by.size())
+        table = by[["moved", "exited"]].sum().assign(n=by.size())
         table["maturity"] = by["visible"].mean() if whole > 0 else None
         table = table.reindex(table.index.union(moved.unique()).rename("period"))
-        table[["n", "moved", "left"]] = table[["n", "moved", "left"]].fillna(0).astype(np.int64)
+        table[["n", "moved", "exited"]] = table[["n", "moved", "exited"]].fillna(0).astype(np.int64)
         in_period = moved.value_counts().reindex(table.index, fill_value=0)
         some = table["n"].where(table["n"] > 0)
-        table["open"] = table["n"] - table["moved"] - table["left"]
+        table["still_open"] = table["n"] - table["moved"] - table["exited"]
         table["cohort_rate"], table["period_rate"] = table["moved"] / some, in_period / some
         table["moved_in_period"], table["horizon_days"] = in_period, horizon_days
         table["is_mature"] = table["maturity"].fillna(0).astype(np.float64) >= MATURE

@@ -1,4 +1,4 @@
-"""What Google's APIs have in common: asking once more, and saying what a person can do about an error."""
+"""What Google's APIs have in common: a client, asking once more, and saying what a person can do about an error."""
 
 import json
 import re
@@ -6,15 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from time import monotonic
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httplib2
 import requests
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError
 from google.api_core.retry import Retry
+from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.protobuf.json_format import ParseError
+from google_auth_httplib2 import AuthorizedHttp
+from googleapiclient.discovery import Resource, build
 from googleapiclient.errors import HttpError
+from googleapiclient.http import HttpRequest
 
 from connectors.errors import SourceError
 from connectors.text import Text
@@ -29,12 +33,13 @@ ERRORS = (GoogleAPIError, GoogleAuthError, HttpError, *BROKEN)
 
 
 Cause = Literal[
-    "key", "clock", "token", "disabled", "scope", "access", "subject", "quota", "refused", "server", "unreachable"
-]
+    "key", "clock", "token", "disabled", "scope", "access", "subject", "format", "quota", "refused", "server",
+    "unreachable",
+]  # fmt: skip
 """Why Google did not answer: the key is revoked; this machine's clock is wrong; the access token is refused; the API is
-not enabled in the key's project; the token lacks the API's scope; the account has no role on the property or site;
-there is no such property or site; the quota is used up; the request is refused for another reason; an error at Google;
-no answer at all."""
+not enabled in the key's project; the token lacks the API's scope; the account has no role on the property, site or
+sheet; there is no such thing; the file is no Google Sheet; the quota is used up; the request is refused for another
+reason; an error at Google; no answer at all."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Api:
     service: str
     """What Google Cloud calls it."""
     subject: str
-    """The key of that entry which names the property or site."""
+    """The key of that entry which names the property, site or sheet."""
     place: Text
     """Where a person gives an account access to it, and which role."""
     check: Text
@@ -135,6 +140,20 @@ SEARCH_CONSOLE = Api(
         "check the form of site_url: sc-domain:example.com, or https://www.example.com/ with its last slash",
     ),
 )
+SHEETS = Api(
+    where="company.yml: plan",
+    name="Google Sheets API",
+    service="sheets.googleapis.com",
+    subject="sheet",
+    place=Text(
+        "シートの 共有 で {who} を「閲覧者」として追加してください",
+        "share the sheet with the service account ({who}) as Viewer, under Share in the sheet",
+    ),
+    check=Text(
+        "sheet をシートの URL の /d/ と /edit の間の文字と見比べてください",
+        "compare sheet with what stands between /d/ and /edit in the address of the sheet",
+    ),
+)
 
 
 NO_ANSWER = (
@@ -204,6 +223,16 @@ WORDS: Mapping[Cause, tuple[str, Text, Text]] = {
         Text("見つかりません: {said}", "there is no such thing: {said}"),
         Text("{check}", "{check}"),
     ),
+    "format": (
+        "subject",
+        Text("Google スプレッドシートではありません: {said}", "it is no Google Sheet: {said}"),
+        Text(
+            "Google ドライブに置いた Excel ファイルは読めません。ファイル > Google スプレッドシートとして保存 を選び、"
+            "できたシートの URL を {subject} に書いてください",
+            "an Excel file in Google Drive cannot be read: open it, choose File > Save as Google Sheets, and write the"
+            " address of the new sheet as {subject}",
+        ),
+    ),
     "quota": (
         "",
         Text("割り当てを使い切りました: {said}", "the quota is used up: {said}"),
@@ -247,6 +276,8 @@ def cause_of(error: Exception) -> Cause:
         return "access"
     if status == 404 or (status == 400 and "property id" in lower):
         return "subject"
+    if status == 400 and "not supported for this document" in lower:
+        return "format"
     if status is None:
         return "unreachable"
     return "server" if status >= 500 else "refused"
@@ -275,6 +306,54 @@ def _project(error: Exception) -> str | None:
         r"\bin project (\S+) before", answer_of(error)[1]
     )
     return found[1] if found else None
+
+
+def service(
+    api: Api, name: str, version: str, endpoint: str | None, credentials: Credentials, timeout_seconds: float
+) -> Resource:
+    """A client for Google's own endpoint (``None``) or another URL. It is not for use by several threads.
+
+    Raises SourceError for anonymous credentials without an endpoint.
+    """
+    anonymous = isinstance(credentials, AnonymousCredentials)
+    if anonymous and endpoint is None:
+        raise api.without_credentials()
+    if anonymous:
+        http = httplib2.Http(timeout=timeout_seconds, proxy_info=None)
+    else:
+        http = AuthorizedHttp(credentials, httplib2.Http(timeout=timeout_seconds))
+    options = {"api_endpoint": endpoint.rstrip("/") + "/"} if endpoint else {}
+    return build(name, version, http=http, static_discovery=True, cache_discovery=False, client_options=options)
+
+
+def execute(request: HttpRequest) -> dict[str, Any]:
+    """The answer to a request of such a client, asked for once. Raises one of ERRORS, for half an answer too."""
+    try:
+        answer = request.execute()
+    except ERRORS:
+        # Else the next try would go through a connection that broke off, or still owes a late answer.
+        request.http.close()
+        raise
+    if not isinstance(answer, dict):  # the library hands over what it cannot parse
+        raise ConnectionError("the answer was cut short")
+    return answer
+
+
+def ask_again(error: Exception, earlier: Sequence[Exception]) -> bool:
+    """Rate limits, server errors and broken connections at most four times; never an exceeded quota."""
+    if isinstance(error, HttpError):
+        limited = answered(error, 429) or answered(error, 403, "RateLimitExceeded")
+        mendable = (limited or error.status_code >= 500) and b"quotaExceeded" not in error.content
+    else:
+        mendable = isinstance(error, BROKEN)
+    return mendable and len(earlier) < 4
+
+
+def answered(error: Exception, status: int, reason: str = "") -> bool:
+    """Whether such a client's error is that status; the reason is matched in any case (rate..., userRate...)."""
+    if not isinstance(error, HttpError):
+        return False
+    return bool(error.status_code == status and reason.lower().encode() in error.content.lower())
 
 
 def ask(

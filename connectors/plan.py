@@ -1,44 +1,21 @@
-"""plan.yml: the KGI, the KPI targets and the personas."""
+"""plan.yml: the KGI, the KPI targets and what the team has agreed on around them."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-from time import perf_counter
-from typing import Annotated, Any, Literal
+import re
+from datetime import date
+from typing import Annotated, Literal
+from unicodedata import normalize
 
-import pyarrow as pa
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    ValidationInfo,
-    field_validator,
+    WithJsonSchema,
     model_validator,
 )
 
-from connectors import yaml_file
-from connectors.table import Fetch, Load, Table, columns
 from connectors.yaml_file import Day, Problem, nearest, wrong
-
-DAY, TEXT, NUMBER = pa.date32(), pa.string(), pa.float64()
-
-TARGETS = Table(
-    "plan_targets",
-    "One row per KPI, grain and span of target: the target holds for each period of the grain within start_on..end_on.",
-    columns(
-        {"kpi": TEXT, "grain": TEXT, "start_on": DAY, "end_on": DAY, "target": NUMBER, "is_kgi": pa.bool_()},
-        {"owner": TEXT},
-    ),
-    key=("kpi", "grain", "start_on"),
-)
-PERSONAS = Table(
-    "plan_personas",
-    "One row per persona, attribute (industry, role, problem) and value.",
-    columns({"persona": TEXT, "attribute": TEXT, "value": TEXT}),
-    key=("persona", "attribute", "value"),
-)
-TABLES = (TARGETS, PERSONAS)
 
 KPIS = (
     "page_views",
@@ -71,6 +48,23 @@ KPIS = (
 """Every KPI that a target can be set for, in the order of the four stages."""
 KGIS = ("deals", "orders", "order_value")
 """The KPIs that can be the goal itself."""
+DERIVED = (
+    "page_views",
+    "users",
+    "sessions",
+    "search_impressions",
+    "search_clicks",
+    "downloads",
+    "inquiries",
+    "leads",
+    "mqls",
+    "deals",
+    "orders",
+)
+"""The KPIs whose target can be what the KGI, walked back, requires of them."""
+FROM_KGI, WISHES = "from_kgi", ("increase", "decrease")
+Grain = Literal["week", "month", "quarter"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 
 MINIMAL = """write a plan.yml there, such as
      version: 1
@@ -79,6 +73,11 @@ MINIMAL = """write a plan.yml there, such as
        - {kpi: inquiries, grain: month, start: 2025-04-01, end: 2026-03-31, target: 60}"""
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
+_CHANGE = r"[+-]\s*\d+(\.\d+)?\s*%"
+_AIM_REMEDY = (
+    "write a number, a change such as +20% (over the period before, or with `over: last_year`), from_kgi for what the "
+    "goal requires, or increase or decrease where no number is agreed on yet"
+)
 
 
 def _kpi(name: str) -> str:
@@ -87,42 +86,173 @@ def _kpi(name: str) -> str:
     return name
 
 
+def _aim(written: object) -> object:
+    """A number, a change in its plainest spelling (``+20%``), or a word."""
+    text = normalize("NFKC", str(written)).strip()
+    if text in (FROM_KGI, *WISHES):
+        return text
+    if re.fullmatch(_CHANGE, text):
+        return re.sub(r"\s", "", text)
+    try:
+        number = float(text.replace(",", ""))
+    except ValueError:
+        raise wrong(Problem((), f"{written} is not a target", _AIM_REMEDY)) from None
+    if not 0 <= number < float("inf"):
+        raise wrong(Problem((), f"{written} is not a number from 0 on", _AIM_REMEDY))
+    return number
+
+
+Kpi = Annotated[str, AfterValidator(_kpi), WithJsonSchema({"enum": list(KPIS)})]
+Aim = Annotated[
+    float | str,
+    BeforeValidator(_aim),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
+                {"enum": [FROM_KGI, *WISHES]},
+                {"type": "string", "pattern": f"^{_CHANGE}$"},
+            ]
+        }
+    ),
+]
+
+
 class Target(BaseModel):
-    """What a KPI shall reach in each period of its grain between ``start`` and ``end`` (both included)."""
+    """What a KPI shall reach in each period of its grain between ``start`` and ``end`` (both included).
+
+    ``target`` is a number, a change over another period (``+20%``), ``from_kgi``, or a wish without a number
+    (``increase``), which needs no grain and no days and which the SMART checks find fault with.
+    """
 
     model_config = _STRICT
-    kpi: Annotated[str, AfterValidator(_kpi)] = Field(description="one of the KPIs, such as inquiries")
-    grain: Literal["week", "month", "quarter"] = Field(description="week, month or quarter")
-    start: Day = Field(description="the first day that the target holds for, such as 2025-04-01")
-    end: Day = Field(description="the last day that the target holds for, such as 2026-03-31")
-    target: float = Field(ge=0, allow_inf_nan=False, description="and the number to reach in each period")
-    owner: str | None = None
+    kpi: Kpi = Field(description="one of the KPIs, such as inquiries")
+    grain: Grain | None = Field(default=None, description="week, month or quarter")
+    start: Day | None = Field(default=None, description="the first day that the target holds for, such as 2025-04-01")
+    end: Day | None = Field(default=None, description="the last day that the target holds for, such as 2026-03-31")
+    target: Aim = Field(description="and the number to reach in each period")
+    over: Literal["previous", "last_year"] | None = Field(
+        default=None, description="what a change is over: previous (the period before) or last_year"
+    )
+    segment: str | None = Field(default=None, min_length=1, description="whom or which part it is about, in words")
+    owner: str | None = Field(default=None, min_length=1, description="who answers for it")
 
-    @field_validator("end")
-    @classmethod
-    def _end_after_start(cls, end: Day, info: ValidationInfo) -> Day:
-        start = info.data.get("start")
-        if start is not None and end < start:
-            raise wrong(Problem((), f"{end} is before the start, {start}", "write the last day of the target"))
-        return end
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Target":
+        problems = list(self._faults())
+        if problems:
+            raise wrong(*problems)
+        return self
 
-    @field_validator("target")
-    @classmethod
-    def _rate_below_one(cls, target: float, info: ValidationInfo) -> float:
-        kpi = info.data.get("kpi", "")
-        if kpi.endswith(("_rate", "_share")) and target > 1:
-            raise wrong(Problem((), f"{target:g} is above 1, and {kpi} is a rate", "write 35 % as 0.35"))
-        return target
+    def _faults(self) -> list[Problem]:
+        found = []
+        for name in ("grain", "start", "end"):
+            if getattr(self, name) is None and not self.is_wish:
+                about = type(self).model_fields[name].description
+                found.append(Problem((name,), "is missing", f"add `{name}:` {about}"))
+        if self.start and self.end and self.end < self.start:
+            found.append(
+                Problem(("end",), f"{self.end} is before the start, {self.start}", "write the last day of the target")
+            )
+        is_rate = self.kpi.endswith(("_rate", "_share"))
+        if is_rate and self.level is not None and self.level > 1:
+            found.append(
+                Problem(("target",), f"{self.level:g} is above 1, and {self.kpi} is a rate", "write 35 % as 0.35")
+            )
+        if self.target == FROM_KGI and self.kpi not in DERIVED:
+            remedy = f"write a number; the goal is walked back to {', '.join(DERIVED)}"
+            found.append(Problem(("target",), f"the goal requires no level of {self.kpi}", remedy))
+        if self.over and self.change is None:
+            found.append(Problem(("over",), "stands beside no change", "write the target as +20%, or remove over"))
+        return found
+
+    @property
+    def level(self) -> float | None:
+        """The number itself, where the plan gives one."""
+        return self.target if isinstance(self.target, float) else None
+
+    @property
+    def change(self) -> float | None:
+        """By which share it shall differ from the other period: 0.2 for ``+20%``."""
+        is_change = isinstance(self.target, str) and self.target.endswith("%")
+        return float(str(self.target)[:-1]) / 100 if is_change else None
+
+    @property
+    def is_wish(self) -> bool:
+        return self.target in WISHES
+
+
+class Focus(BaseModel):
+    """What a small team looks at beside the KGI; everything else is hidden by default."""
+
+    model_config = _STRICT
+    key_kpi: Kpi = Field(description="and the one KPI that matters most")
 
 
 class Persona(BaseModel):
-    """Whom the articles are for; attributes are compared with those of the contacts."""
+    """Whom the articles are for.
+
+    A contact fits when its industry holds one of ``industries`` and its job title one of ``roles``, where they are
+    given; the first persona that fits is taken.
+    """
 
     model_config = _STRICT
     name: str = Field(min_length=1, description="and what the team calls this persona")
-    industries: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    industries: tuple[str, ...] = Field(default=(), description="parts of the contact's industry")
+    roles: tuple[str, ...] = Field(default=(), description="parts of the contact's job title")
+    problems: tuple[str, ...] = Field(default=(), description="what they struggle with")
+
+
+class Handoff(BaseModel):
+    """How marketing hands contacts over to sales."""
+
+    model_config = _STRICT
+    mql_is: str = Field(min_length=1, description="when a contact is an MQL, in words")
+    sla_hours: float = Field(gt=0, allow_inf_nan=False, description="within how many hours sales gets in touch")
+    owner: str | None = Field(default=None, min_length=1, description="who answers for it")
+
+
+class Review(BaseModel):
+    """A meeting that comes again: on a weekday of each week, or on a business day of each month or quarter."""
+
+    model_config = _STRICT
+    every: Grain = Field(description="week, month or quarter")
+    weekday: Weekday | None = Field(default=None, description="of a weekly meeting: monday to friday")
+    business_day: int | None = Field(
+        default=None, ge=1, le=15, description="of a monthly or quarterly one: the business day of the period after"
+    )
+    owner: str | None = Field(default=None, min_length=1, description="who holds it")
+
+    @model_validator(mode="after")
+    def _has_its_day(self) -> "Review":
+        asked, other = ("weekday", "business_day") if self.every == "week" else ("business_day", "weekday")
+        about = {"weekday": "monday to friday", "business_day": "a number, such as 3 for the third business day"}
+        problems = []
+        if getattr(self, asked) is None:
+            problems.append(Problem((asked,), "is missing", f"add `{asked}:` {about[asked]}"))
+        if getattr(self, other) is not None:
+            problems.append(Problem((other,), f"does not go with every: {self.every}", f"write {asked} instead"))
+        if problems:
+            raise wrong(*problems)
+        return self
+
+
+class OnMiss(BaseModel):
+    """What happens when a target is missed."""
+
+    model_config = _STRICT
+    process: str = Field(min_length=1, description="how the cause is looked for, in words")
+    owner: str | None = Field(default=None, min_length=1, description="who answers for it")
+
+
+class Resource(BaseModel):
+    """Who and what there is to carry out improvements."""
+
+    model_config = _STRICT
+    what: str = Field(min_length=1, description="such as writing articles")
+    hours_per_month: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="hours of work a month")
+    budget_per_month: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="money a month")
+    owner: str | None = Field(default=None, min_length=1, description="whose they are")
 
 
 class Plan(BaseModel):
@@ -131,66 +261,60 @@ class Plan(BaseModel):
     model_config = _STRICT
     version: int = Field(ge=1, le=1, description="1")
     kgi: Target = Field(description="with kpi, grain, start, end and target below it")
+    focus: Focus | None = None
     targets: tuple[Target, ...] = ()
     personas: tuple[Persona, ...] = ()
-
-    @field_validator("kgi")
-    @classmethod
-    def _kgi_is_a_goal(cls, kgi: Target) -> Target:
-        if kgi.kpi not in KGIS:
-            remedy = f"write one of {', '.join(KGIS)} here, and {kgi.kpi} under targets"
-            raise wrong(Problem(("kpi",), f"{kgi.kpi} leads to the goal and is not the goal", remedy))
-        return kgi
+    handoff: Handoff | None = None
+    reviews: tuple[Review, ...] = ()
+    on_miss: OnMiss | None = None
+    resources: tuple[Resource, ...] = ()
 
     @model_validator(mode="after")
-    def _one_target_at_a_time(self) -> "Plan":
-        problems: list[Problem] = []
-        for n, target in enumerate(self.targets):
-            for other in (self.kgi, *self.targets[:n]):
-                same = (target.kpi, target.grain) == (other.kpi, other.grain)
-                if same and target.start <= other.end and other.start <= target.end:
-                    problem = f"{target.kpi} by {target.grain} has two targets from {max(target.start, other.start)} on"
-                    problems.append(Problem(("targets", n), problem, "let their days not overlap"))
-        names = [persona.name for persona in self.personas]
-        problems += [
-            Problem(("personas", n, "name"), f"{name} is written twice", "join the two personas, or rename one")
-            for n, name in enumerate(names)
-            if name in names[:n]
-        ]
+    def _agrees(self) -> "Plan":
+        problems = [*self._faults_of_the_goal(), *self._faults_of_the_targets(), *self._names_written_twice()]
         if problems:
             raise wrong(*problems)
         return self
 
+    def _faults_of_the_goal(self) -> list[Problem]:
+        kgi, found = self.kgi, []
+        if kgi.kpi not in KGIS:
+            remedy = f"write one of {', '.join(KGIS)} here, and {kgi.kpi} under targets"
+            found.append(Problem(("kgi", "kpi"), f"{kgi.kpi} leads to the goal and is not the goal", remedy))
+        if kgi.level is None:
+            found.append(Problem(("kgi", "target"), f"{kgi.target} is no number", "write the number of the goal"))
+        return found
 
-def load(folder: Path) -> Iterator[Load]:
-    """The targets and personas of a company folder's plan.yml, each replacing the whole of its table.
+    def _faults_of_the_targets(self) -> list[Problem]:
+        found = []
+        for n, target in enumerate(self.targets):
+            for other in (self.kgi, *self.targets[:n]):
+                begun = _both_hold_from(target, other)
+                if begun:
+                    problem = f"{target.kpi} by {target.grain} has two targets from {begun} on"
+                    found.append(Problem(("targets", n), problem, "let their days not overlap"))
+        return found
 
-    Raises SourceError naming each wrong entry, its line and what to do.
-    """
-    fetched_at, started = datetime.now(UTC), perf_counter()
-    plan = yaml_file.read(folder / "plan.yml", Plan, MINIMAL)
-    duration = perf_counter() - started
-    for table, rows in ((TARGETS, list(_target_rows(plan))), (PERSONAS, list(_persona_rows(plan)))):
-        fetch = Fetch(table.name, "plan.yml", None, None, len(rows), fetched_at, duration)
-        yield Load(table, None, None, iter([pa.RecordBatch.from_pylist(rows, schema=table.schema)]), [fetch])
+    def _names_written_twice(self) -> list[Problem]:
+        names = [persona.name for persona in self.personas]
+        found = [
+            Problem(("personas", n, "name"), f"{name} is written twice", "join the two personas, or rename one")
+            for n, name in enumerate(names)
+            if name in names[:n]
+        ]
+        every = [review.every for review in self.reviews]
+        return found + [
+            Problem(("reviews", n, "every"), f"{name} is written twice", "keep one of the two meetings")
+            for n, name in enumerate(every)
+            if name in every[:n]
+        ]
 
 
-def _target_rows(plan: Plan) -> Iterator[dict[str, Any]]:
-    for target in (plan.kgi, *plan.targets):
-        yield {
-            "kpi": target.kpi,
-            "grain": target.grain,
-            "start_on": target.start,
-            "end_on": target.end,
-            "target": target.target,
-            "is_kgi": target is plan.kgi,
-            "owner": target.owner,
-        }
-
-
-def _persona_rows(plan: Plan) -> Iterator[dict[str, Any]]:
-    for persona in plan.personas:
-        attributes = {"industry": persona.industries, "role": persona.roles, "problem": persona.problems}
-        for attribute, values in attributes.items():
-            for value in dict.fromkeys(values):
-                yield {"persona": persona.name, "attribute": attribute, "value": value}
+def _both_hold_from(one: Target, other: Target) -> date | None:
+    """The first day on which two targets of one KPI and grain both hold."""
+    if (one.kpi, one.grain) != (other.kpi, other.grain):
+        return None
+    if not (one.start and one.end and other.start and other.end):
+        return None
+    begun = max(one.start, other.start)
+    return begun if begun <= min(one.end, other.end) else None

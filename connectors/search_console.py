@@ -14,12 +14,9 @@ from functools import cache, partial
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
-import httplib2
 import pyarrow as pa
-from google.auth.credentials import AnonymousCredentials, Credentials
-from google_auth_httplib2 import AuthorizedHttp
-from googleapiclient.discovery import Resource, build
-from googleapiclient.errors import HttpError
+from google.auth.credentials import Credentials
+from googleapiclient.discovery import Resource
 
 from connectors import google
 from connectors.errors import OutOfQuota, SourceError
@@ -88,15 +85,7 @@ def service(endpoint: str | None, credentials: Credentials, timeout_seconds: flo
 
     Raises SourceError for anonymous credentials without an endpoint.
     """
-    anonymous = isinstance(credentials, AnonymousCredentials)
-    if anonymous and endpoint is None:
-        raise API.without_credentials()
-    if anonymous:
-        http = httplib2.Http(timeout=timeout_seconds, proxy_info=None)
-    else:
-        http = AuthorizedHttp(credentials, httplib2.Http(timeout=timeout_seconds))
-    options = {"api_endpoint": endpoint.rstrip("/") + "/"} if endpoint else {}
-    return build("searchconsole", "v1", http=http, static_discovery=True, cache_discovery=False, client_options=options)
+    return google.service(API, "searchconsole", "v1", endpoint, credentials, timeout_seconds)
 
 
 def uncovered(site_url: str, hosts: Sequence[str], article_paths: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -227,43 +216,16 @@ class _Site:
 
     def ask(self, question: dict[str, Any]) -> tuple[dict[str, Any], float, int]:
         request = self.service.searchanalytics().query(siteUrl=self.site_url, body=question)
-
-        def execute() -> dict[str, Any]:
-            try:
-                answer = request.execute()
-            except google.ERRORS:
-                # Else the next try would go through a connection that broke off, or still owes a late answer.
-                request.http.close()
-                raise
-            if not isinstance(answer, dict):  # the library hands over what it cannot parse
-                raise ConnectionError("the answer was cut short")
-            return answer
-
         try:
-            return google.ask(execute, ask_again, self.limits.pause_seconds)
+            return google.ask(partial(google.execute, request), google.ask_again, self.limits.pause_seconds)
         except google.ERRORS as error:
-            if _is(error, 403, "quotaExceeded") or _is(error, 403, "RateLimitExceeded") or _is(error, 429):
+            if google.answered(error, 429) or any(
+                google.answered(error, 403, reason) for reason in ("quotaExceeded", "RateLimitExceeded")
+            ):
                 problem = f"the quota is used up: {google.answer_of(error)[1]}"
                 remedy = f"{self.kept} is kept; run again in 15 minutes, or tomorrow, and it goes on from there"
                 raise OutOfQuota(API.where, problem, remedy) from error
             raise API.explain(error, self.kept) from error
-
-
-def ask_again(error: Exception, earlier: Sequence[Exception]) -> bool:
-    """Rate limits, server errors and broken connections at most four times; never an exceeded quota."""
-    if isinstance(error, HttpError):
-        limited = _is(error, 429) or _is(error, 403, "RateLimitExceeded")
-        mendable = (limited or error.status_code >= 500) and b"quotaExceeded" not in error.content
-    else:
-        mendable = isinstance(error, google.BROKEN)
-    return mendable and len(earlier) < 4
-
-
-def _is(error: Exception, status: int, reason: str = "") -> bool:
-    """Whether Search Console answered so; the reason is matched in any case (rate..., userRate...)."""
-    if not isinstance(error, HttpError):
-        return False
-    return bool(error.status_code == status and reason.lower().encode() in error.content.lower())
 
 
 def day_batch(answers: Mapping[SearchType, Sequence[Mapping[str, Any]]]) -> pa.RecordBatch:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class Table:
-    """A raw table: its name is the asset key ``raw/<name>`` and the table ``raw.<name>``.
+    """A table that Python writes: its layer and name are the asset key ``raw/<name>`` and the table ``raw.<name>``.
 
     ``schema`` holds the columns (a column that may be empty is nullable), ``key`` the columns that together
     name a row. ``date_column`` is the column that a span of days is cut by; ``None`` marks a snapshot, replaced
@@ -22,6 +22,12 @@ class Table:
     key: tuple[str, ...]
     date_column: str | None = None
     restated_days: int = 0
+    layer: str = "raw"
+
+    @property
+    def path(self) -> str:
+        """Its name in the warehouse: ``raw.<name>``."""
+        return f"{self.layer}.{self.name}"
 
     def span(self, first: date, last: date) -> tuple[date, date]:
         """The days to read so that the new days ``first..last`` and every restated one are right."""

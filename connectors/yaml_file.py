@@ -5,10 +5,11 @@ What is wrong with the file is reported together, each problem with its entry, i
 """
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -62,15 +63,31 @@ def read(path: Path, model: type[Model], if_missing: str, context: Any = None) -
     Raises SourceError: no such file, not UTF-8, not YAML, a key written twice, or what the model refuses.
     """
     data, lines = _parse(path, if_missing)
-    problems = list(_duplicates(lines))
+    place = partial(_place, lines=dict(reversed(lines)))
+    return validated(data, model, path.name, place, list(_duplicates(lines)), context)
+
+
+def validated(
+    data: Any,
+    model: type[Model],
+    file: str,
+    place: Callable[[Entry], str],
+    found: Sequence[Problem] = (),
+    context: Any = None,
+) -> Model:
+    """What a person wrote as ``model``; ``place`` says where in ``file`` an entry stands.
+
+    Raises SourceError with the problems ``found`` before and with what the model refuses of other entries.
+    """
+    problems, told = list(found), {problem.entry for problem in found}
     try:
-        read_model = model.model_validate(data, context=context)
+        valid = model.model_validate(data, context=context)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            problems.extend(_problems(model, detail))
+            problems.extend(problem for problem in _problems(model, detail) if problem.entry not in told)
     if problems:
-        raise _source_error(path.name, problems, dict(reversed(lines)))
-    return read_model
+        raise _source_error(file, problems, place)
+    return valid
 
 
 class _TextLoader(yaml.SafeLoader):
@@ -147,10 +164,10 @@ def _duplicates(lines: Iterable[tuple[Entry, int]]) -> Iterator[Problem]:
         first.setdefault(entry, line)
 
 
-def _source_error(file: str, problems: Sequence[Problem], lines: Mapping[Entry, int]) -> SourceError:
+def _source_error(file: str, problems: Sequence[Problem], place: Callable[[Entry], str]) -> SourceError:
     if len(problems) == 1:
-        return SourceError(f"{file}: {_place(problems[0].entry, lines)}", problems[0].problem, problems[0].remedy)
-    listed = "".join(f"\n  {_place(p.entry, lines)}: {p.problem}\n    -> {p.remedy}" for p in problems)
+        return SourceError(f"{file}: {place(problems[0].entry)}", problems[0].problem, problems[0].remedy)
+    listed = "".join(f"\n  {place(p.entry)}: {p.problem}\n    -> {p.remedy}" for p in problems)
     return SourceError(file, f"{len(problems)} entries are wrong{listed}", "mend them and run again")
 
 

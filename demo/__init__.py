@@ -1,4 +1,4 @@
-"""A company that does not exist, and the loopback servers that answer as its GA4, Search Console and Clarity do."""
+"""A company that does not exist, and loopback servers that answer as its GA4, Search Console, Clarity and Sheets."""
 
 from demo.exports import company_copy, write_exports
 from demo.faults import Fault, Request

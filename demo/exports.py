@@ -18,6 +18,7 @@ from demo.draws import choice, keys
 from demo.people import NEVER
 from demo.season import DAY
 from demo.site import ASSETS, HOST, site
+from demo.web import CHANNELS
 from demo.world import World
 
 FOLDER = Path(__file__).parent
@@ -117,6 +118,7 @@ def _contacts(of: pd.DataFrame) -> pd.DataFrame:
             "業種": of["industry"],
             "役職": of["job_title"],
             "作成日": _dates(of["created_on"]),
+            "流入元": np.array([*CHANNELS, ""])[of["channel"]],
             "最初に閲覧したページ": landing + campaigns.where(landing != "", ""),
             "メルマガ登録日": _dates(of["newsletter_on"]),
             "配信停止日": _dates(of["unsubscribed_on"]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-GA4, SEARCH_CONSOLE, CLARITY = "ga4", "search_console", "clarity"
+APIS = GA4, SEARCH_CONSOLE, CLARITY, SHEETS = "ga4", "search_console", "clarity", "sheets"
 MESSAGES = {
     "429_concurrent": "Exhausted concurrent requests quota.",
     "429_project_hour": "Exhausted property tokens for a project per hour.",
@@ -29,9 +29,16 @@ MESSAGES = {
 SERVICES = {
     GA4: ("analyticsdata.googleapis.com", "Google Analytics Data API"),
     SEARCH_CONSOLE: ("searchconsole.googleapis.com", "Google Search Console API"),
+    SHEETS: ("sheets.googleapis.com", "Google Sheets API"),
 }
 PROJECT = "123456789012"
 """The number of the Google Cloud project that a key belongs to."""
+SHEETS_SAY = {
+    "403_permission": "The caller does not have permission",
+    "429": "Quota exceeded for quota metric 'Read requests' and limit 'Read requests per minute per user' of service "
+    f"'sheets.googleapis.com' for consumer 'project_number:{PROJECT}'.",
+}
+"""What the Sheets API has words of its own for."""
 CUTS = ("reset", "truncated", "truncated_json")
 KINDS = (*MESSAGES, "slow", *CUTS)
 
@@ -56,8 +63,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"no fault is called {self.kind!r}; there are {', '.join(KINDS)}")
-        if self.api not in (GA4, SEARCH_CONSOLE, CLARITY):
-            raise ValueError(f"no API is called {self.api!r}; there are {GA4}, {SEARCH_CONSOLE} and {CLARITY}")
+        if self.api not in APIS:
+            raise ValueError(f"no API is called {self.api!r}; there are {', '.join(APIS)}")
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,7 @@ class Faults:
 
 CODES = {
     "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
     "UNAUTHENTICATED": 401,
     "PERMISSION_DENIED": 403,
     "NOT_FOUND": 404,
@@ -142,6 +150,8 @@ def error_of(fault: Fault) -> ApiError | None:
     message = MESSAGES.get(fault.kind)
     if message is None:
         return None
+    if fault.api == SHEETS:
+        message = SHEETS_SAY.get(fault.kind) or SHEETS_SAY.get(fault.kind[:3], message)
     if fault.kind.startswith("429"):
         return ApiError("RESOURCE_EXHAUSTED", message, reason="rateLimitExceeded")
     if fault.kind == "403_permission":

@@ -1,9 +1,9 @@
-"""The demo's servers on loopback: GA4 over gRPC, one HTTP server for GA4 REST, Search Console, Clarity and faults.
+"""The demo's servers on loopback: GA4 over gRPC, one HTTP server for GA4 REST, Search Console, Clarity, Sheets, faults.
 
 HTTP paths: ``/v1beta/properties/N:runReport`` and its siblings, ``/v1beta/accountSummaries`` of the Admin API,
 ``/webmasters/v3/sites``, ``/webmasters/v3/sites/S/searchAnalytics/query``,
-``/export-data/api/v1/project-live-insights``, and ``/demo/faults`` and ``/demo/requests`` for tests in other
-processes (POST a fault's fields, GET, DELETE).
+``/export-data/api/v1/project-live-insights``, ``/v4/spreadsheets/ID``, and ``/demo/faults`` and ``/demo/requests`` for
+tests in other processes (POST a fault's fields, GET, DELETE).
 """
 
 import json
@@ -25,10 +25,11 @@ from google.protobuf import json_format
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from demo import clarity, ga4
-from demo.faults import CLARITY, CUTS, GA4, SEARCH_CONSOLE, ApiError, Fault, Faults, Request, error_of
+from demo.faults import CLARITY, CUTS, GA4, SEARCH_CONSOLE, SHEETS, ApiError, Fault, Faults, Request, error_of
 from demo.ga4 import Analytics, Answers, Message
 from demo.proxy import Proxy, close
 from demo.search_console import SearchConsole
+from demo.sheets import Sheets
 from demo.world import SEED, World, simulate
 
 SERVICE = "google.analytics.data.v1beta.BetaAnalyticsData"
@@ -45,7 +46,7 @@ class Demo:
     def __init__(self, world: World, ga4_port: int = 0, http_port: int = 0) -> None:
         self.world, self.faults, self.answers = world, Faults(), Answers()
         self.analytics, self.search_console = Analytics(world, self.answers), SearchConsole(world)
-        self.clarity = clarity.Clarity(world)
+        self.clarity, self.sheets = clarity.Clarity(world), Sheets()
         self._requests: list[Request] = []
         self._grpc = grpc.server(
             futures.ThreadPoolExecutor(16, "demo-ga4"),
@@ -67,7 +68,7 @@ class Demo:
         self.ga4_grpc = f"127.0.0.1:{self._proxy.port}"
         """Address of GA4 over gRPC (plain text)."""
         self.http = f"http://127.0.0.1:{self._http.server_address[1]}"
-        """Address of GA4 over REST, of Search Console and of Clarity."""
+        """Address of GA4 over REST, of Search Console, of Clarity and of the Sheets API."""
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -257,6 +258,18 @@ class _Handler(BaseHTTPRequestHandler):
                 return metrics, max(len(metric["information"]) for metric in metrics)
 
             listed, cut = demo.answer(CLARITY, "insights", f"numOfDays={days} {dimension}", insights)
+            return _json(listed), cut
+        if verb == "GET" and (match := re.fullmatch(r"/v4/spreadsheets/([^/:]+)", path)):
+            sheet_id, wanted = unquote(match[1]), parse_qs(query)
+            ranges, fields = wanted.get("ranges", []), "".join(wanted.get("fields", []))
+            with_data = wanted.get("includeGridData") == ["true"]
+
+            def cells() -> tuple[dict[str, Any], int]:
+                sheet = demo.sheets.get(sheet_id, ranges, fields, with_data)
+                grids = [grid for tab in sheet.get("sheets", []) for grid in tab.get("data", [])]
+                return sheet, sum(len(grid.get("rowData", [])) for grid in grids)
+
+            listed, cut = demo.answer(SHEETS, "get", f"{','.join(ranges)} {fields}".strip(), cells)
             return _json(listed), cut
         if match := re.fullmatch(r"/v1beta/(properties/[^/:]+)(?:/(metadata)|:(\w+))", path):
             method = "GetMetadata" if match[2] else match[3][0].upper() + match[3][1:]

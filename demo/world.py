@@ -71,15 +71,15 @@ def simulate(as_of: date, seed: int = SEED) -> World:
 
 
 def _with_pages(business: crm.Business, sessions: pd.DataFrame) -> crm.Business:
-    """The page that each form was sent from, and each contact's first landing page (-1 where there was no session)."""
+    """The page that each form was sent from, and each contact's first landing page and channel (-1: no session)."""
     of_contacts = sessions[sessions["person"] >= 0]
     forms = of_contacts[of_contacts["slot"] >= 0]
     pages = pd.Series(web.form_pages(forms), index=pd.MultiIndex.from_frame(forms[["person", "slot"]]))
-    first = of_contacts[of_contacts["number"] == 1].set_index("person")["landing"]
+    first = of_contacts[of_contacts["number"] == 1].set_index("person")[["landing", "channel"]].astype(np.int64)
     submissions, contacts = business.form_submissions, business.contacts
     keys = pd.MultiIndex.from_frame(submissions[["person", "slot"]])
     return crm.Business(
-        contacts=contacts.assign(landing=first.reindex(contacts["person"]).fillna(-1).astype(np.int64).to_numpy()),
+        contacts=contacts.join(first.reindex(contacts["person"], fill_value=-1).reset_index(drop=True)),
         form_submissions=submissions.assign(page=pages.reindex(keys).to_numpy().astype(np.int64)),
         stage_changes=business.stage_changes,
         deals=business.deals,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+import holidays
 import pyarrow as pa
 from pydantic import (
     AfterValidator,
@@ -57,13 +58,34 @@ COMPANY_ARTICLE_PATHS = Table(
     columns({"path_prefix": TEXT}),
     key=("path_prefix",),
 )
+COMPANY_ARTICLE_CLUSTERS = Table(
+    "company_article_clusters",
+    "One row per path prefix that makes an article part of a cluster; of several the longest counts.",
+    columns({"path_prefix": TEXT, "cluster": TEXT}),
+    key=("path_prefix",),
+)
+COMPANY_CALENDAR = Table(
+    "company_calendar",
+    "One row per day: whether the standard pace (標準進捗) counts it, as a business day or because all days count.",
+    columns({"date_on": pa.date32(), "is_counted": pa.bool_()}),
+    key=("date_on",),
+)
 COMPANY_INPUTS = Table(
     "company_inputs",
     "One row per input that a KPI may need: whether it is connected, and if not, why and what to do.",
     columns({"input": TEXT, "is_available": pa.bool_()}, {"reason": TEXT}),
     key=("input",),
 )
-TABLES = (COMPANY_SETTINGS, COMPANY_EVENTS, COMPANY_ARTICLE_PATHS, COMPANY_INPUTS)
+TABLES = (
+    COMPANY_SETTINGS,
+    COMPANY_EVENTS,
+    COMPANY_ARTICLE_PATHS,
+    COMPANY_ARTICLE_CLUSTERS,
+    COMPANY_CALENDAR,
+    COMPANY_INPUTS,
+)
+CALENDAR_YEARS = 10
+"""How far beyond the last night the calendar reaches; no plan goes further."""
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
@@ -108,6 +130,20 @@ def _property_id(text: Any) -> str:
 
 
 _PROPERTY_REMEDY = "write the numeric property id: in GA4 it stands under Admin > Property details"
+
+
+def _sheet_id(text: Any) -> str:
+    """The text is never quoted: of a sheet that is shared by its link, the id is all that it takes to read it."""
+    written = str(text).strip()
+    found = re.match(_SHEET_ADDRESS, written)
+    sheet_id = found[1] if found else written
+    if not re.fullmatch(r"[A-Za-z0-9_-]{20,}", sheet_id):
+        remedy = "write its address as the browser shows it, https://docs.google.com/spreadsheets/d/ID/edit"
+        raise wrong(Problem((), "is neither the id nor the address of a Google Sheet", remedy))
+    return sheet_id
+
+
+_SHEET_ADDRESS = r"https://docs\.google\.com/(?:a/[^/]+/)?spreadsheets/(?:u/\d+/)?d/([A-Za-z0-9_-]{20,})(?:[/?#]|$)"
 
 
 def _custom_dimension(name: str) -> str:
@@ -177,6 +213,7 @@ def _some(listed: tuple[str, ...]) -> tuple[str, ...]:
 
 PropertyId = Annotated[str, BeforeValidator(_property_id)]
 SiteUrl = Annotated[str, AfterValidator(_site_url)]
+SheetId = Annotated[str, BeforeValidator(_sheet_id)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Currency = Annotated[str, AfterValidator(_currency)]
 Host = Annotated[str, AfterValidator(_host)]
@@ -186,12 +223,43 @@ Credentials = Annotated[str, AfterValidator(_credentials)]
 Token = Annotated[str, AfterValidator(_token)]
 
 
+def _country(code: str) -> str:
+    if code != "none" and code not in holidays.list_supported_countries():
+        remedy = "write the two letters of ISO 3166, such as JP or US, or none"
+        raise wrong(Problem((), f"{code} is not a country whose holidays are known", remedy))
+    return code
+
+
+class Calendar(BaseModel):
+    """Which days the standard pace (標準進捗) counts: ``closed`` days are the company's own holidays."""
+
+    model_config = _STRICT
+    pace: Literal["business_days", "calendar_days"] = "business_days"
+    holidays: Annotated[str, AfterValidator(_country)] = "JP"
+    closed: tuple[Day, ...] = ()
+
+    def counted(self, first: date, last: date) -> dict[date, bool]:
+        """Each day from the first to the last, and whether it counts."""
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        if self.pace == "calendar_days":
+            return dict.fromkeys(days, True)
+        years = range(first.year, last.year + 1)
+        off = set(self.closed)
+        if self.holidays != "none":
+            off |= set(holidays.country_holidays(self.holidays, years=years))
+        return {day: day.weekday() < 5 and day not in off for day in days}
+
+
 class Site(BaseModel):
-    """The pages of the company: which hosts are its own, and which paths are articles."""
+    """The pages of the company: which hosts are its own, which paths are articles, and of which cluster.
+
+    Without ``article_clusters``, the folder below the article's path is its cluster.
+    """
 
     model_config = _STRICT
     hosts: Annotated[tuple[Host, ...], AfterValidator(_some)] = Field(description="[www.example.co.jp]")
     article_paths: Annotated[tuple[PathPrefix, ...], AfterValidator(_some)] = Field(description="[/articles/]")
+    article_clusters: Mapping[str, tuple[PathPrefix, ...]] = {}
 
 
 class Ga4(BaseModel):
@@ -230,6 +298,15 @@ class Clarity(BaseModel):
     credentials: Token = Field(description="env:NAME, the variable that holds the API token")
 
 
+class PlanSheet(BaseModel):
+    """The Google Sheet that stands in for plan.yml."""
+
+    model_config = _STRICT
+    sheet: SheetId = Field(description="and the address of the Google Sheet")
+    endpoint: Endpoint | None = None
+    credentials: Credentials = Field(description="env:NAME, the variable that holds the path of the key file")
+
+
 class Sources(BaseModel):
     """What is connected; ``exports`` is empty when no file is."""
 
@@ -251,6 +328,8 @@ class Company(BaseModel):
     fiscal_year_start: int = Field(ge=1, le=12, description="the month, 1 to 12")
     start: Day = Field(description="the first day to load, such as 2025-04-01")
     site: Site = Field(description="with hosts and article_paths below it")
+    calendar: Calendar = Calendar()
+    plan: PlanSheet | None = None
     sources: Sources = Sources()
     _folder: Path = PrivateAttr()
 
@@ -310,6 +389,12 @@ def company_loads(company: Company, as_of: date) -> Iterator[Load]:
     yield _snapshot(COMPANY_SETTINGS, [{**settings, "as_of": as_of}])
     yield _snapshot(COMPANY_EVENTS, [{"meaning": meaning, "event_name": event} for meaning, event in events.items()])
     yield _snapshot(COMPANY_ARTICLE_PATHS, [{"path_prefix": path} for path in company.site.article_paths])
+    clusters = {path: name for name, paths in company.site.article_clusters.items() for path in paths}
+    yield _snapshot(
+        COMPANY_ARTICLE_CLUSTERS, [{"path_prefix": path, "cluster": name} for path, name in clusters.items()]
+    )
+    days = company.calendar.counted(date(company.start.year - 1, 1, 1), date(as_of.year + CALENDAR_YEARS, 12, 31))
+    yield _snapshot(COMPANY_CALENDAR, [{"date_on": day, "is_counted": counts} for day, counts in days.items()])
     yield _snapshot(
         COMPANY_INPUTS,
         [

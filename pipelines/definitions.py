@@ -8,7 +8,7 @@ import dagster as dg
 from dagster._core.definitions.partitions.partitioned_schedule import UnresolvedPartitionedAssetScheduleDefinition
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipelines import lock, models, publish, raw, runs, warehouse
+from pipelines import analysis_tables, lock, models, plan_analysis, publish, raw, runs, warehouse
 from pipelines.company import Company, company_folder, load_company
 from pipelines.raw import FRESH, OWNERS, days_of_run
 
@@ -24,9 +24,10 @@ def defs() -> dg.Definitions:
 def definitions(company: Company) -> dg.Definitions:
     path = company.state / "warehouse.duckdb"
     sources = raw.assets(company)
-    built = models.assets(company, path)
-    published = _published(company, built)
-    assets = [*sources, built, published]
+    built, marts = models.assets(company, path)
+    analysis = _analysis(company, built)
+    published = _published(company, marts)
+    assets = [*sources, built, analysis, marts, published]
     runnable = [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)]
     nightly = dg.define_asset_job(
         "nightly",
@@ -36,7 +37,7 @@ def definitions(company: Company) -> dg.Definitions:
     )
     rebuild = dg.define_asset_job(
         "rebuild",
-        selection=dg.AssetSelection.assets(built, published),
+        selection=dg.AssetSelection.assets(built, analysis, marts, published),
         executor_def=dg.in_process_executor,
         description="Build and check the models and publish the marts again, from what is loaded.",
     )
@@ -78,8 +79,40 @@ def _warehouse(company: Company, path: Path) -> dg.ResourceDefinition:
     return held
 
 
+def _analysis(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    """The step between the models and the marts that SQL cannot do."""
+    models_read = [key for key in built.keys if key.path[0] == "intermediate"]
+
+    @dg.multi_asset(
+        name="analysis",
+        specs=[
+            dg.AssetSpec(
+                ["analysis", table.name],
+                description=table.description,
+                group_name="analysis",
+                owners=OWNERS,
+                kinds={"python", "duckdb"},
+                deps=models_read,
+            )
+            for table in analysis_tables.TABLES
+        ],
+        required_resource_keys={"warehouse"},
+    )
+    def analysis(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        rows = dict.fromkeys((table.name for table in analysis_tables.TABLES), 0)
+        with warehouse.connect(context.resources.warehouse) as con:
+            warehouse.begin_audit(con, "analysis")
+            for load in plan_analysis.loads(con, company):
+                rows[load.table.name] += warehouse.replace(con, load)
+            warehouse.pass_audit(con, "analysis", context.run.run_id)
+        for name, count in rows.items():
+            yield dg.MaterializeResult(asset_key=["analysis", name], metadata={"dagster/row_count": count})
+
+    return analysis
+
+
 def _published(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefinition:
-    marts = [key for key in built.keys if key.path[0] == "marts"]
+    marts = list(built.keys)
 
     @dg.asset(
         key=["published", "marts"],

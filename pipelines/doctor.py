@@ -163,7 +163,6 @@ def _night(context: Context, state: Path) -> Finding:
 
 
 def _project(context: Context, company: Company) -> Iterator[Finding]:
-    from connectors import plan
     from pipelines.credentials import company_key
 
     named = Text(
@@ -171,12 +170,7 @@ def _project(context: Context, company: Company) -> Iterator[Finding]:
         f"{company.name} ({company.timezone}, fiscal year from month {company.fiscal_year_start})",
     )
     yield Finding("project", "company.yml", "ok", Text("company.yml", "company.yml"), named)
-    try:
-        rows = [batch.num_rows for load in plan.load(company.folder) for batch in load.batches]
-        said = Text(f"目標 {rows[0]} 件、ペルソナ {rows[1]} 行", f"targets: {rows[0]}, persona rows: {rows[1]}")
-        yield Finding("project", "plan.yml", "ok", Text("plan.yml", "plan.yml"), said)
-    except SourceError as error:
-        yield from _wrong_file(error, context, "plan.yml")
+    yield from _plan(context, company)
     label, key = Text("仮名化の鍵", "key of pseudonyms"), company.state / "key"
     if not key.exists():
         yield Finding("project", "key", "skipped", label, Text("最初の夜間処理で作られます", "made by the first night"))
@@ -202,6 +196,23 @@ def _project(context: Context, company: Company) -> Iterator[Finding]:
             None if open_to_all else Text("バックアップから戻してください", error.remedy),
             f"chmod 600 {path}" if open_to_all else f"ls -l {path}",
         )
+
+
+def _plan(context: Context, company: Company) -> Iterator[Finding]:
+    """Of plan.yml; a sheet is probed with the connections."""
+    from pipelines.sources import read_plan
+
+    if company.plan:
+        said = Text(
+            "計画は Google スプレッドシートから読みます（接続を参照）",
+            "the plan is a Google Sheet: see the connections",
+        )
+        yield Finding("project", "plan.yml", "skipped", same("plan.yml"), said)
+        return
+    try:
+        yield Finding("project", "plan.yml", "ok", same("plan.yml"), probes.agreed(read_plan(company)[0]))
+    except SourceError as error:
+        yield from _wrong_file(error, context, "plan.yml")
 
 
 def _wrong_file(error: SourceError, context: Context, name: str) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter, ValidationError
 from rich.cells import cell_len, set_cell_size
 
-from connectors import export_presets, plan
+from connectors import export_presets, plan, plan_tables
 from connectors.errors import SourceError
 from connectors.ga4_reports import months_after
 from connectors.text import Locale, Text
@@ -135,8 +135,7 @@ def write(folder: Path, answers: Answers) -> list[Path]:
     with tempfile.TemporaryDirectory() as trial:
         _write(Path(trial), wanted)
         company.load_company(Path(trial))
-        for load in plan.load(Path(trial)):
-            list(load.batches)
+        plan_tables.read(Path(trial))
     try:
         return _write(folder, wanted)
     except OSError as error:

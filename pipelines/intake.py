@@ -55,7 +55,7 @@ class Rows:
         # One statement for all of them: DuckDB writes to disk what it has read, and memory stays flat.
         self._con.register("batches", batches)
         try:
-            self._con.execute(f"insert into raw.{self._load.table.name} by name from batches")
+            self._con.execute(f"insert into {self._load.table.path} by name from batches")
         except duckdb.Error as error:
             raise self._failure or error from None
         self._con.unregister("batches")
@@ -129,7 +129,7 @@ class Rows:
         """
         table, con = self._load.table, self._con
         key = ", ".join(table.key)
-        repeated = f"select {key} from raw.{table.name} group by {key} having count(*) > 1"
+        repeated = f"select {key} from {table.path} group by {key} having count(*) > 1"
         if not con.execute(f"{repeated} limit 1").fetchall():
             return 0
         alike = " and ".join(f"found.{name} is not distinct from repeated.{name}" for name in table.key)
@@ -140,7 +140,7 @@ class Rows:
             ranked as (
                 select found.rowid as id, found as content, row_number() over one_key as place,
                     first_value(found) over one_key as kept
-                from raw.{table.name} as found
+                from {table.path} as found
                 inner join repeated on {alike}
                 window one_key as (
                     partition by {", ".join(f"found.{name}" for name in table.key)} order by {newest}found.rowid desc
@@ -157,7 +157,7 @@ class Rows:
         con.execute(
             f"""
             insert into raw.quarantine by name
-            with numbered as (select rowid as id, row_number() over (order by rowid) as place from raw.{table.name}),
+            with numbered as (select rowid as id, row_number() over (order by rowid) as place from {table.path}),
             placed as (select file, line, row_number() over () as place from places)
             select ? as table_name, placed.file, placed.line,
                 case when others.is_same then 'duplicate' else 'superseded' end as reason, false as is_rejected,
@@ -167,7 +167,7 @@ class Rows:
             [table.name, self._loaded_at],
         )
         con.unregister("places")
-        gone = con.execute(f"delete from raw.{table.name} where rowid in (select id from others)").fetchone()
+        gone = con.execute(f"delete from {table.path} where rowid in (select id from others)").fetchone()
         con.execute("drop table others")
         count = int(gone[0]) if gone else 0
         self._intake.set_aside += count

@@ -6,7 +6,7 @@ callbacks and turned into Dagster's by dagster-dbt, so a failing test shows as a
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from dbt_common.events.functions import msg_to_dict
 
 from pipelines.company import Company
 from pipelines.raw import FRESH, OWNERS
-from pipelines.warehouse import begin_audit, connect, pass_audit
+from pipelines.warehouse import Step, begin_audit, connect, pass_audit
 
 PROJECT = Path(__file__).parent.parent / "dbt_project"
 RESULTS = {"LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult"}
@@ -75,28 +75,41 @@ class _Translator(DagsterDbtTranslator):
         )
 
 
-def assets(company: Company, warehouse: Path) -> dg.AssetsDefinition:
-    parsed, translator = parse(company, warehouse), _Translator()
+def assets(company: Company, warehouse: Path) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition]:
+    """The models that the analysis is made of, and the marts that show it."""
+    parsed = parse(company, warehouse)
+    return _step("models", company, warehouse, parsed), _step("marts", company, warehouse, parsed)
+
+
+SELECTED = {"models": ("--exclude", "marts"), "marts": ("--select", "marts")}
+"""What of the project a step builds, by its folders."""
+
+
+def _step(step: Step, company: Company, warehouse: Path, parsed: Parsed) -> dg.AssetsDefinition:
+    translator, (option, folder) = _Translator(), SELECTED[step]
 
     @dbt_assets(
-        manifest=parsed.document, dagster_dbt_translator=translator, name="models", required_resource_keys={"warehouse"}
+        manifest=parsed.document,
+        dagster_dbt_translator=translator,
+        name=step,
+        select=folder if option == "--select" else "fqn:*",
+        exclude=folder if option == "--exclude" else None,
+        required_resource_keys={"warehouse"},
     )
-    def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    def built(context: dg.AssetExecutionContext) -> Iterator[Any]:
         events: list[dict[str, Any]] = []
 
         def keep(event: EventMsg) -> None:
             if event.info.name in RESULTS:
                 events.append(msg_to_dict(event))
 
-        selection = (
-            get_updated_cli_invocation_params_for_context(
+        selection: Sequence[str] = SELECTED[step]
+        if context.is_subset:
+            selection = get_updated_cli_invocation_params_for_context(
                 context=context, manifest=parsed.document, dagster_dbt_translator=translator
             ).selection_args
-            if context.is_subset
-            else []
-        )
         with connect(warehouse) as con:
-            begin_audit(con)
+            begin_audit(con, step)
         try:
             result = dbtRunner(manifest=parsed.manifest, callbacks=[keep]).invoke(
                 ["build", "--exclude-resource-type", "unit_test", *selection, *_options(company, warehouse)]
@@ -112,9 +125,9 @@ def assets(company: Company, warehouse: Path) -> dg.AssetsDefinition:
             raise dg.Failure(_failures(result), allow_retries=False)
         if not context.is_subset:
             with connect(warehouse) as con:
-                pass_audit(con, context.run.run_id)
+                pass_audit(con, step, context.run.run_id)
 
-    return models
+    return built
 
 
 def _failures(result: Any) -> str:

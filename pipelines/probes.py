@@ -13,20 +13,21 @@ from threading import Thread
 from typing import Any
 
 import requests
-from google.auth.credentials import AnonymousCredentials
+from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.transport.requests import Request
 
-from connectors import clarity, ga4, google, search_console
+from connectors import clarity, ga4, google, plan_sheet, search_console
 from connectors.errors import SourceError
 from connectors.ga4_api import Source, readable_properties
 from connectors.ga4_definitions import definitions, property_facts
+from connectors.plan import Plan
 from connectors.text import Text, same
 from pipelines import sources
-from pipelines.company import Clarity, Company, Ga4, SearchConsole
+from pipelines.company import Clarity, Company, Ga4, PlanSheet, SearchConsole
 from pipelines.findings import Context, Finding, Status
 
 REQUEST_SECONDS = 4.0
-NAMES = {"ga4": "GA4", "search_console": "Search Console", "clarity": "Clarity"}
+NAMES = {"ga4": "GA4", "search_console": "Search Console", "clarity": "Clarity", "plan": "Google Sheets"}
 TOKENS_OF_A_NIGHT = 500
 
 
@@ -52,7 +53,7 @@ class Probe:
 
 
 def begin(context: Context, company: Company, past: Past) -> list[Probe]:
-    """Start probing every source that is connected."""
+    """Start probing every source that is connected, and the sheet of the plan."""
     connected, wanted = company.sources, []
     if settings := connected.ga4:
         wanted.append(("ga4", partial(_ga4, context, company, settings, past)))
@@ -60,6 +61,8 @@ def begin(context: Context, company: Company, past: Past) -> list[Probe]:
         wanted.append(("search_console", partial(_search_console, context, site)))
     if heat_map := connected.clarity:
         wanted.append(("clarity", partial(_clarity, context, heat_map, past)))
+    if sheet := company.plan:
+        wanted.append(("plan", partial(_plan_sheet, context, sheet)))
     started = []
     for source, probe in wanted:
         findings: list[Finding] = []
@@ -104,7 +107,7 @@ def end(context: Context, started: Sequence[Probe]) -> Iterator[Finding]:
                 context.again,
             )
     for source, name in NAMES.items():
-        if source not in {probe.source for probe in started}:
+        if source not in {"plan", *(probe.source for probe in started)}:
             said = Text("つないでいません（company.yml の sources）", "not connected (sources in company.yml)")
             yield Finding("connections", source, "skipped", same(name), said)
 
@@ -130,6 +133,7 @@ CHECKS = {
     "reports": Text("{source} のレポート", "{source} reports"),
     "quota": Text("{source} の割り当て", "{source} quota"),
     "days": Text("{source} の確定日", "{source} days"),
+    "content": Text("{source} の計画", "{source} plan"),
 }
 CLICKS = {
     "key": Text(
@@ -165,16 +169,12 @@ class _Login:
     """Of the service account."""
 
 
-def _login(context: Context, source: str, settings: Ga4 | SearchConsole, api: google.Api) -> _Login:
-    """Read the key of a source and have Google give a token for it."""
+def _login(context: Context, source: str, spec: str, key: Callable[[], Credentials], api: google.Api) -> _Login:
+    """Read the ``key`` of a source, which company.yml gives as ``spec``, and have Google give a token for it."""
     try:
-        credentials: Any = (
-            sources.ga4_credentials(settings)
-            if isinstance(settings, Ga4)
-            else sources.search_console_credentials(settings)
-        )
+        credentials: Any = key()
     except SourceError as error:
-        return _Login((_no_secret(source, "key", settings.credentials, error, CLICKS["key"], "/path/to/key.json"),))
+        return _Login((_no_secret(source, "key", spec, error, CLICKS["key"], "/path/to/key.json"),))
     if isinstance(credentials, AnonymousCredentials):
         found, address = _of(source, "key", "ok", NO_SECRET), None
     else:
@@ -202,7 +202,7 @@ def _advised(context: Context, source: str, check: str, advice: google.Advice) -
 
 
 def _ga4(context: Context, company: Company, settings: Ga4, past: Past) -> Iterator[Finding]:
-    login = _login(context, "ga4", settings, google.GA4)
+    login = _login(context, "ga4", settings.credentials, partial(sources.ga4_credentials, settings), google.GA4)
     yield from login.findings
     if login.credentials is None:
         return
@@ -415,7 +415,8 @@ def _read_through(settings: Ga4, facts: Any) -> Finding:
 
 
 def _search_console(context: Context, settings: SearchConsole) -> Iterator[Finding]:
-    login = _login(context, "search_console", settings, google.SEARCH_CONSOLE)
+    key = partial(sources.search_console_credentials, settings)
+    login = _login(context, "search_console", settings.credentials, key, google.SEARCH_CONSOLE)
     yield from login.findings
     if login.credentials is None:
         return
@@ -506,3 +507,32 @@ def _clarity(context: Context, settings: Clarity, past: Past) -> Iterator[Findin
             Text("1日10回までなので聞いていません", "not asked: 10 requests a day"),
             command=again,
         )
+
+
+def _plan_sheet(context: Context, settings: PlanSheet) -> Iterator[Finding]:
+    login = _login(context, "plan", settings.credentials, partial(sources.plan_credentials, settings), google.SHEETS)
+    yield from login.findings
+    if login.credentials is None:
+        return
+    readable = Text("シートを読めます", "the sheet can be read")
+    with plan_sheet.service(settings.endpoint, login.credentials, REQUEST_SECONDS) as service:
+        try:
+            plan = plan_sheet.read(service, settings.sheet, pause_seconds=0.2)
+        except SourceError as error:
+            if isinstance(error.__cause__, google.ERRORS):
+                advice = google.SHEETS.advice(error.__cause__, login.address)
+                yield _advised(context, "plan", "access", advice)
+                return
+            yield _of("plan", "access", "ok", readable)
+            said = same(f"{error.where}: {error.problem}")
+            remedy = Text("シートのその場所を直してください: " + error.remedy, error.remedy)
+            yield _of("plan", "content", "error", said, remedy, context.again)
+            return
+    yield _of("plan", "access", "ok", readable)
+    yield _of("plan", "content", "ok", agreed(plan))
+
+
+def agreed(plan: Plan) -> Text:
+    """How much a plan holds."""
+    targets, personas = 1 + len(plan.targets), len(plan.personas)
+    return Text(f"目標 {targets} 件、ペルソナ {personas} 件", f"targets: {targets}, personas: {personas}")

@@ -8,14 +8,21 @@ from functools import partial
 import dagster as dg
 import duckdb
 
-from connectors import clarity, export_tables, exports, ga4, plan, search_console
+from connectors import clarity, export_tables, exports, ga4, plan_tables, search_console
 from connectors.errors import SourceError
 from connectors.table import Load, Table
 from pipelines import company as company_folder
-from pipelines import stage_events, warehouse
+from pipelines import analysis_tables, stage_events, warehouse
 from pipelines.company import Company, yesterday
 from pipelines.credentials import pseudonyms
-from pipelines.sources import clarity_token, ga4_credentials, ga4_property, search_console_credentials
+from pipelines.sources import (
+    clarity_token,
+    ga4_credentials,
+    ga4_property,
+    plan_credentials,
+    read_plan,
+    search_console_credentials,
+)
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
@@ -27,10 +34,11 @@ ALL_TABLES: tuple[Table, ...] = (
     *search_console.TABLES,
     *clarity.TABLES,
     *export_tables.TABLES,
-    *plan.TABLES,
+    *plan_tables.TABLES,
     *company_folder.TABLES,
     stage_events.STAGE_EVENTS,
     *warehouse.TABLES,
+    *analysis_tables.TABLES,
 )
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 OWNERS = ["team:marketing-data"]
@@ -100,7 +108,7 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     connect("stage_events", [stage_events.STAGE_EVENTS],
             lambda con, run: stage_events.load(con, objects, run.last), is_on=bool(objects),
             after=[table for table in (export_tables.CONTACTS, export_tables.DEALS) if table in exported])  # fmt: skip
-    connect("plan", plan.TABLES, lambda con, run: plan.load(company.folder))
+    connect("plan", plan_tables.TABLES, partial(_plan, company))
     connect("company", company_folder.TABLES,
             lambda con, run: company_folder.company_loads(company, warehouse.as_of(con, run.last)))  # fmt: skip
     return found
@@ -108,7 +116,10 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
 
 def problems(company: Company) -> list[str]:
     """What a person must mend in plan.yml or the environment before it is worth asking any source."""
-    checks: list[Callable[[], object]] = [lambda: [list(load.batches) for load in plan.load(company.folder)]]
+    # A sheet is asked in its own step: while Google does not answer, everything else is loaded.
+    checks: list[Callable[[], object]] = [
+        partial(plan_credentials, company.plan) if company.plan else partial(read_plan, company)
+    ]
     if company.sources.ga4:
         checks.append(partial(ga4_credentials, company.sources.ga4))
     if company.sources.search_console:
@@ -192,6 +203,11 @@ def _clarity(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Ite
     return clarity.load(client, partial(warehouse.last_answer, con, clarity.PAGE_DAYS))
 
 
+def _plan(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
+    plan, source = read_plan(company)
+    return plan_tables.load(plan, source, warehouse.as_of(con, run.last), warehouse.last_plan(con))
+
+
 def _exports(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     return exports.load(
         company.sources.exports, company.folder, company.timezone, company.currency, pseudonyms(company.state)
@@ -234,10 +250,10 @@ def _step(
             rows[load.table.name] += written
             flags[load.table.name].update(flag for fetch in load.fetches for flag in fetch.flags)
             span = f" {load.start}..{load.end}" if load.start else ""
-            context.log.info(f"raw.{load.table.name}{span}: {written:,} rows")
+            context.log.info(f"{load.table.path}{span}: {written:,} rows")
             if load.intake and load.intake.rejected:
                 load.warnings.append(
-                    f"raw.{load.table.name}: {load.intake.rejected:,} of {load.intake.read:,} rows cannot be read; "
+                    f"{load.table.path}: {load.intake.rejected:,} of {load.intake.read:,} rows cannot be read; "
                     "marts.quarantine says which and why"
                 )
             for warning in load.warnings:

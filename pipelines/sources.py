@@ -2,8 +2,9 @@
 
 from google.auth.credentials import Credentials
 
-from connectors import clarity, ga4, search_console
-from pipelines.company import Clarity, Company, Ga4, SearchConsole
+from connectors import clarity, ga4, plan_sheet, plan_tables, search_console
+from connectors.plan import Plan
+from pipelines.company import Clarity, Company, Ga4, PlanSheet, SearchConsole
 from pipelines.credentials import api_token, google_credentials
 
 
@@ -32,3 +33,19 @@ def search_console_credentials(settings: SearchConsole) -> Credentials:
 def clarity_token(settings: Clarity) -> str | None:
     found = "a project admin makes one under Settings > Data Export > Generate new API token"
     return api_token(settings.credentials, f"{clarity.WHERE}.credentials", found)
+
+
+def plan_credentials(settings: PlanSheet) -> Credentials:
+    return google_credentials(settings.credentials, plan_sheet.SCOPES, f"{plan_sheet.API.where}.credentials")
+
+
+def read_plan(company: Company) -> tuple[Plan, str]:
+    """The plan, and what it was read from: ``plan.yml``, or ``sheet ID`` where company.yml names a Google Sheet.
+
+    Raises SourceError naming each wrong entry, or why Google did not answer.
+    """
+    settings = company.plan
+    if settings is None:
+        return plan_tables.read(company.folder), "plan.yml"
+    with plan_sheet.service(settings.endpoint, plan_credentials(settings)) as service:
+        return plan_sheet.read(service, settings.sheet), f"sheet {settings.sheet}"

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Literal
 
 import duckdb
 import pyarrow as pa
@@ -63,10 +64,14 @@ BACKFILLS = Table(
 )
 AUDITS = Table(
     "audits",
-    "One row when the marts as they stand passed every check, none while they are built or after a check failed.",
-    columns({"run_id": TEXT, "passed_at": MOMENT}),
+    "One row per step (models, analysis, marts) whose tables as they stand passed every check; none of a step that is "
+    "being made, after one that failed, and of those that follow it.",
+    columns({"run_id": TEXT, "passed_at": MOMENT}, {"step": TEXT}),
     key=(),
 )
+Step = Literal["models", "analysis", "marts"]
+STEPS: tuple[Step, ...] = ("models", "analysis", "marts")
+"""From what is loaded to what is shown, in the order in which a night makes it."""
 TABLES = (FETCHES, LOADS, intake.QUARANTINE, BACKFILLS, AUDITS)
 
 
@@ -77,17 +82,17 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
 
 def prepare(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
     """Create what is missing, so that the models find a table for every source, connected or not."""
-    con.execute("create schema if not exists raw")
     for table in tables:
+        con.execute(f"create schema if not exists {table.layer}")
         empty = table.schema.empty_table()
         con.register("empty", empty)
-        con.execute(f"create table if not exists raw.{table.name} as from empty")
-        con.execute(f"comment on table raw.{table.name} is '{table.description.replace(chr(39), chr(39) * 2)}'")
-        present = {row[0] for row in con.execute(f"describe raw.{table.name}").fetchall()}
+        con.execute(f"create table if not exists {table.path} as from empty")
+        con.execute(f"comment on table {table.path} is '{table.description.replace(chr(39), chr(39) * 2)}'")
+        present = {row[0] for row in con.execute(f"describe {table.path}").fetchall()}
         for column in table.schema.names:
             if column not in present:
                 kind = dict(con.execute("select column_name, column_type from (describe empty)").fetchall())[column]
-                con.execute(f"alter table raw.{table.name} add column {column} {kind}")
+                con.execute(f"alter table {table.path} add column {column} {kind}")
         con.unregister("empty")
 
 
@@ -114,7 +119,7 @@ def _replace(con: duckdb.DuckDBPyConnection, load: Load, where: str, span: Seque
         files = intake.Rows(con, load, load.intake, spool) if load.intake else None
         try:
             con.begin()
-            con.execute(f"delete from raw.{table.name} where {where}", span)
+            con.execute(f"delete from {table.path} where {where}", span)
             if files:
                 rows = files.insert(partial(_checked, table))
             else:
@@ -133,7 +138,7 @@ def _replace(con: duckdb.DuckDBPyConnection, load: Load, where: str, span: Seque
 
 def _insert(con: duckdb.DuckDBPyConnection, table: Table, batch: pa.RecordBatch) -> int:
     con.register("batch", _checked(table, batch))
-    con.execute(f"insert into raw.{table.name} by name from batch")
+    con.execute(f"insert into {table.path} by name from batch")
     con.unregister("batch")
     return int(batch.num_rows)
 
@@ -141,31 +146,28 @@ def _insert(con: duckdb.DuckDBPyConnection, table: Table, batch: pa.RecordBatch)
 def _checked(table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch, if its columns are those declared and filled where they must be."""
     if batch.schema.names != table.schema.names or batch.schema.types != table.schema.types:
-        raise SourceError(f"raw.{table.name}", f"columns {batch.schema} are not those declared", "mend the connector")
+        raise SourceError(table.path, f"columns {batch.schema} are not those declared", "mend the connector")
     for field in table.schema:
         if not field.nullable and batch.column(field.name).null_count:
-            raise SourceError(
-                f"raw.{table.name}", f"column {field.name} is empty in some rows", "fill it at the source"
-            )
+            raise SourceError(table.path, f"column {field.name} is empty in some rows", "fill it at the source")
     return batch
 
 
 def _check(con: duckdb.DuckDBPyConnection, table: Table, where: str, span: Sequence[date | None], rows: int) -> None:
     """Every row lies in the span that was emptied, and no two rows share the key."""
-    inside = con.execute(f"select count(*) from raw.{table.name} where {where}", span).fetchone()
+    inside = con.execute(f"select count(*) from {table.path} where {where}", span).fetchone()
     if inside is None or inside[0] != rows:
-        raise SourceError(f"raw.{table.name}", "some rows lie outside the span asked for", "mend the connector")
+        raise SourceError(table.path, "some rows lie outside the span asked for", "mend the connector")
     if table.key:
         key = ", ".join(table.key)
         twice = con.execute(
-            f"select {key} from raw.{table.name} where {where}"
-            f" group by {key} having count(*) > 1 order by {key} limit 3",
+            f"select {key} from {table.path} where {where} group by {key} having count(*) > 1 order by {key} limit 3",
             span,
         ).fetchall()
         if twice:
             shown = "; ".join(", ".join(map(str, row)) for row in twice)
             raise SourceError(
-                f"raw.{table.name}",
+                table.path,
                 f"the key ({key}) stands on several rows: {shown}",
                 "remove the double rows at the source",
             )
@@ -248,7 +250,7 @@ def first_unfinal(con: duckdb.DuckDBPyConnection, table: Table, start: date) -> 
     """
     day = table.date_column
     row = con.execute(
-        f"select least(min({day}) filter (not is_final), max({day}) filter (is_final) + 1) from raw.{table.name}"
+        f"select least(min({day}) filter (not is_final), max({day}) filter (is_final) + 1) from {table.path}"
     ).fetchone()
     return max(start, row[0]) if row and row[0] else start
 
@@ -281,6 +283,12 @@ def last_night(con: duckdb.DuckDBPyConnection) -> date | None:
     return row[0] if row else None
 
 
+def last_plan(con: duckdb.DuckDBPyConnection) -> tuple[date, str] | None:
+    """The newest version of the plan, as valid_from and digest; None before the first."""
+    row = con.execute("select valid_from, digest from raw.plan_versions order by valid_from desc limit 1").fetchone()
+    return (row[0], row[1]) if row else None
+
+
 def begin_backfill(con: duckdb.DuckDBPyConnection, first: date, last: date, anew: bool) -> tuple[datetime, bool]:
     """When the backfill of these days was begun, and whether that was earlier: one that did not end is gone on with.
 
@@ -306,7 +314,7 @@ def end_backfill(con: duckdb.DuckDBPyConnection, first: date, last: date) -> Non
 
 def rows(con: duckdb.DuckDBPyConnection, table: Table) -> list[dict[str, object]]:
     """Every row of a small raw table."""
-    found = con.execute(f"select {', '.join(table.schema.names)} from raw.{table.name}").fetchall()
+    found = con.execute(f"select {', '.join(table.schema.names)} from {table.path}").fetchall()
     return [dict(zip(table.schema.names, row, strict=True)) for row in found]
 
 
@@ -335,15 +343,18 @@ def quota_left(con: duckdb.DuckDBPyConnection, tables: Iterable[Table], since: d
     return left
 
 
-def begin_audit(con: duckdb.DuckDBPyConnection) -> None:
-    """From now on the marts are not to be published, until :func:`pass_audit`."""
-    con.execute("delete from raw.audits")
+def begin_audit(con: duckdb.DuckDBPyConnection, step: Step) -> None:
+    """From now on the marts are not to be published, until this step and those after it pass."""
+    following = STEPS[STEPS.index(step) :]
+    con.execute("delete from raw.audits where step is null or list_contains(?, step)", [list(following)])
 
 
-def pass_audit(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """Every model was built and every check of it passed in this run."""
-    _insert_rows(con, AUDITS, [{"run_id": run_id, "passed_at": _now()}])
+def pass_audit(con: duckdb.DuckDBPyConnection, step: Step, run_id: str) -> None:
+    """All of the step was made and every check of it passed in this run."""
+    _insert_rows(con, AUDITS, [{"run_id": run_id, "passed_at": _now(), "step": step}])
 
 
 def is_audited(con: duckdb.DuckDBPyConnection) -> bool:
-    return con.execute("select 1 from raw.audits").fetchone() is not None
+    """Whether the marts as they stand were made from what passed every check, and passed theirs."""
+    passed = {step for (step,) in con.execute("select step from raw.audits").fetchall()}
+    return passed >= set(STEPS)

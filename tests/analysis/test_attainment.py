@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import attainment, funnel
-from analysis.attainment import Outlook, Pipeline, changed, count_distribution, drivers, outlook, value_outlook
+from analysis.attainment import Outlook, Pipeline, Window, changed, count_distribution, drivers, outlook, value_outlook
 from analysis.calibration import UNKNOWN, Dispersion
 from analysis.chain import Step
 
@@ -68,40 +68,40 @@ def test_many_deals_by_the_normal_distribution() -> None:
 
 def test_sure_rates_give_the_exact_chance() -> None:
     # Ten deals of .5, each won or not within ten days: P(at least 5 more) = 638/1024.
-    found = outlook(pipeline(open_=10, won=4), 10, EXACT)
+    found = outlook(pipeline(open_=10, won=4), Window(10), EXACT)
     assert found.chance(9) == pytest.approx(638 / 1024, abs=1e-4)
     assert found.mean == pytest.approx(9, abs=1e-3)
     assert (found.quantile(0.5), found.quantile(0.1)) == (9, 7)
 
 
 def test_only_facts_are_certain() -> None:
-    found = outlook(pipeline(open_=10, won=4), 10, EXACT)
+    found = outlook(pipeline(open_=10, won=4), Window(10), EXACT)
     assert found.chance(4) == 1.0, "already won"
     assert found.chance(15) == 0.01, "eleven of ten is what the model calls impossible"
-    assert outlook(pipeline(open_=10), 10, EXACT).chance(0) == 1
-    many = outlook(pipeline(open_=400), 10, EXACT)
+    assert outlook(pipeline(open_=10), Window(10), EXACT).chance(0) == 1
+    many = outlook(pipeline(open_=400), Window(10), EXACT)
     assert many.chance(100) == 0.99
-    over = outlook(pipeline(open_=10, won=4), 0, EXACT)
+    over = outlook(pipeline(open_=10, won=4), Window(0), EXACT)
     assert (over.chance(4), over.chance(5), over.quantile(0.9)) == (1.0, 0.0, 4)
-    assert outlook(pipeline(open_=10, won=4), -30, EXACT).chance(5) == 0
+    assert outlook(pipeline(open_=10, won=4), Window(-30), EXACT).chance(5) == 0
 
 
 def test_what_is_still_to_come_counts_as_far_as_it_lands() -> None:
     # One a day, half won after ten days, 30 days left: entries on days 1 to 20 land, 10 wins; the start is known
     # from 90, so its mean is 90.5 / 90.
-    found = outlook(pipeline(starts=90), 30, EXACT)
+    found = outlook(pipeline(starts=90), Window(30), EXACT)
     assert found.mean == pytest.approx(10 * 90.5 / 90, rel=0.02)
 
 
 def test_less_known_history_is_wider() -> None:
-    sure, unknown = (outlook(pipeline(open_=200), 10, spread) for spread in (EXACT, UNKNOWN))
+    sure, unknown = (outlook(pipeline(open_=200), Window(10), spread) for spread in (EXACT, UNKNOWN))
     assert unknown.quantile(0.9) - unknown.quantile(0.1) > 2 * (sure.quantile(0.9) - sure.quantile(0.1))
     assert (unknown.verdict, sure.verdict) == ("insufficient_data", "ok")
     assert "too short" in unknown.reason
 
 
 def test_value_by_the_amounts_of_won_deals() -> None:
-    found = value_outlook(pipeline(open_=10, won=4), 10, EXACT)
+    found = value_outlook(pipeline(open_=10, won=4), Window(10), EXACT)
     assert found.mean == pytest.approx(900, rel=0.02)
     assert (found.chance(400), found.quantile(0.5)) == (1, 900)
     assert found.chance(900) == pytest.approx(638 / 1024, abs=0.03)
@@ -109,17 +109,18 @@ def test_value_by_the_amounts_of_won_deals() -> None:
 
 def test_value_with_few_or_no_amounts() -> None:
     known = pipeline(open_=10)
-    few = value_outlook(Pipeline(**{**vars(known), "amounts": np.array([90.0, 100.0, 110.0])}), 10, EXACT)
+    few = value_outlook(Pipeline(**{**vars(known), "amounts": np.array([90.0, 100.0, 110.0])}), Window(10), EXACT)
     assert 300 < few.quantile(0.5) < 800
-    none = value_outlook(Pipeline(**{**vars(known), "amounts": np.zeros(0)}), 10, EXACT)
+    none = value_outlook(Pipeline(**{**vars(known), "amounts": np.zeros(0)}), Window(10), EXACT)
     assert (none.verdict, none.chance(1)) == ("insufficient_data", 0.01)
-    own = value_outlook(Pipeline(**{**vars(known), "amount": np.full(10, 7.0), "amounts": np.zeros(0)}), 10, EXACT)
+    priced = Pipeline(**{**vars(known), "amount": np.full(10, 7.0), "amounts": np.zeros(0)})
+    own = value_outlook(priced, Window(10), EXACT)
     assert own.mean == pytest.approx(35, rel=0.05)
 
 
 def test_drivers_say_what_a_tenth_more_buys() -> None:
     # Twenty open deals and hardly any new ones: the win rate matters, the intake does not.
-    found = drivers(pipeline(open_=20, starts=1), 12, 11, EXACT)
+    found = drivers(pipeline(open_=20, starts=1), Window(12), 11, EXACT)
     assert [(one.kind, one.stage) for one in found] == [("rate", 0), ("intake", 0)]
     # P(Bin(20, p) >= 11) is .4119 at .5; deals that were not won in ten days of .5 at .55 are at most .55: .5914.
     assert found[0].gain == pytest.approx(0.5914 - 0.4119, abs=0.02)
@@ -127,7 +128,7 @@ def test_drivers_say_what_a_tenth_more_buys() -> None:
 
 
 def test_what_if_the_rate_were_another() -> None:
-    found = outlook(changed(pipeline(open_=10), {0: 0.8}), 10, EXACT)
+    found = outlook(changed(pipeline(open_=10), {0: 0.8}), Window(10), EXACT)
     assert found.mean == pytest.approx(8, abs=0.01)
 
 
@@ -145,7 +146,7 @@ def test_little_data_is_said_and_never_certain(deals: int) -> None:
     moves = funnel.transitions(events, ("deal", "won"), as_of)
     known, spread, left = attainment.forecast(moves, ("deal", "won"), as_of, (date(2026, 1, 1), date(2026, 3, 31)))
     found = outlook(known, left, spread)
-    assert (left, found.verdict) == (31, "insufficient_data")
+    assert (left.days, found.verdict) == (31, "insufficient_data")
     assert 0.01 <= found.chance(3) <= 0.99
     assert np.isfinite([found.mean, found.quantile(0.1), found.quantile(0.9)]).all()
     value = value_outlook(known, left, spread)

@@ -91,7 +91,7 @@ def leads() -> pd.DataFrame:
 def test_the_observed_funnel_names_every_rate() -> None:
     found = funnel.observe(leads(), date(2026, 3, 31))
     whole = found[found["segment"] == "all"].iloc[0]
-    assert (whole["n"], whole["moved"], whole["left"], whole["open"]) == (13, 4, 3, 6)
+    assert (whole["n"], whole["moved"], whole["exited"], whole["still_open"]) == (13, 4, 3, 6)
     assert (whole["horizon_days"], whole["at_risk"], whole["is_shortened"]) == (30, 6, True)
     assert whole["rate"] == pytest.approx(0.268519, abs=5e-7)
     assert whole["naive_rate_of_all"] == pytest.approx(4 / 13)
@@ -107,7 +107,7 @@ def test_the_observed_funnel_names_every_rate() -> None:
 def test_what_is_not_known_yet_is_not_seen() -> None:
     # On 8 January: eight had entered on 30 or 31 December (7 resolved later, and the one of 90 days); nobody moved.
     found = funnel.observe(leads(), date(2026, 1, 8)).iloc[0]
-    assert (found["n"], found["moved"], found["left"], found["verdict"]) == (8, 0, 0, "insufficient_data")
+    assert (found["n"], found["moved"], found["exited"], found["verdict"]) == (8, 0, 0, "insufficient_data")
     assert found["lag_q50_days"] is pd.NA
     assert found["rate"] == 0
     assert 0.15 < found["ci_high"] < 0.3, "7 were seen for nine days: the rule of three says 3/7, Jeffreys half of it"
@@ -132,7 +132,7 @@ def test_cohort_and_period_rate_side_by_side() -> None:
     )
     january, february = funnel.cohorts(table, date(2026, 2, 28)).to_dict("records")
     # Two of January's four moved, one of them in February; February's two saw one of their own and that one.
-    assert (january["cohort_rate"], january["period_rate"], january["open"]) == (0.5, 0.25, 1)
+    assert (january["cohort_rate"], january["period_rate"], january["still_open"]) == (0.5, 0.25, 1)
     assert (february["cohort_rate"], february["period_rate"], february["moved_in_period"]) == (0.5, 1.0, 2)
     # Lags 1, 5 and 30 days. F1: 1/6 after 1 day, 1/6 + 5/6 x 1/4 = .375 after 5, and after the exit on day 10 (1 of 3)
     # .375 + .625 x 2/3 x 1/2 = .583333 after 30. February is 3 days old: (1/6) / .583333 = .285714.

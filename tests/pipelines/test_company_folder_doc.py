@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from connectors import export_tables, plan
 from connectors.export_settings import ExportFile, needed
-from pipelines.company import Clarity, Company, Ga4, Meaning, SearchConsole, Site, load_company
+from pipelines.company import Clarity, Company, Ga4, Meaning, PlanSheet, SearchConsole, Site, load_company
+from pipelines.sources import read_plan
 
 DOC = (Path(__file__).parents[2] / "docs/company-folder.md").read_text()
 COMPANY_YML, PLAN_YML = re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)
@@ -21,11 +22,11 @@ def test_the_examples_load(tmp_path: Path) -> None:
     (tmp_path / "plan.yml").write_text(PLAN_YML)
     company = load_company(tmp_path)
     assert company.sources.exports["deals"][0].values["status"]["Closed Won"] == "won"
-    assert len(list(plan.load(tmp_path))) == 2
+    assert read_plan(company)[1] == "plan.yml"
 
 
 @pytest.mark.parametrize(
-    "model", [Company, Ga4, SearchConsole, Clarity, ExportFile, plan.Target, plan.Plan, plan.Persona]
+    "model", [Company, PlanSheet, Ga4, SearchConsole, Clarity, ExportFile, plan.Target, plan.Plan, plan.Persona]
 )
 def test_every_key_is_described(model: type[BaseModel]) -> None:
     parts = {part.rpartition(".")[2] for part in CODE}

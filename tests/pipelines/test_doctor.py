@@ -22,8 +22,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import demo
+from connectors.text import Text
 from demo.exports import write_exports
 from demo.faults import Fault
+from demo.sheets import OFFICE_ID, SHEET_ID, Sheets
 from pipelines import doctor, lock, publish
 from pipelines.company import load_company, yesterday
 from pipelines.findings import Context, Finding
@@ -77,6 +79,7 @@ def town(running: demo.Demo, exported: Path, tmp_path: Path) -> Iterator[Town]:
     running.faults.clear()
     running.forget_requests()
     running.clarity.asked = 0
+    running.sheets = Sheets()
 
 
 def wrong(findings: dict[str, Finding]) -> dict[str, str]:
@@ -233,6 +236,77 @@ def test_search_console_says_which_form_is_right(keyed: Town) -> None:
     assert found.remedy is not None
     assert "correct site_url to sc-domain:example.co.jp" in found.remedy.en
     assert READER in found.remedy.en
+
+
+@pytest.fixture
+def with_sheet(keyed: Town) -> Town:
+    """The same company, whose plan is a Google Sheet."""
+    plan = f"plan: {{sheet: {SHEET_ID}, credentials: env:ACME_KEY, endpoint: {keyed.servers.http}}}"
+    keyed.edit(("\nsources:\n", f"\n{plan}\nsources:\n"))
+    (keyed.folder / "plan.yml").unlink()
+    return keyed
+
+
+def test_a_plan_in_a_google_sheet_is_read(with_sheet: Town) -> None:
+    with_sheet.servers.sheets.tabs = {
+        "kgi": [["kpi", "grain", "start", "end", "target"], ["orders", "quarter", "2025/04/01", "2026/03/31", "30"]],
+        "personas": [["name"], ["経理部長"], ["情報システム担当"]],
+    }
+    found = with_sheet.examine()
+    assert wrong(found) == {}
+    assert (found["plan.yml"].status, found["plan.key"].text.en) == ("skipped", READER)
+    assert found["plan.access"].text == Text("シートを読めます", "the sheet can be read")
+    assert found["plan.content"].text == Text("目標 1 件、ペルソナ 2 件", "targets: 1, personas: 2")
+
+
+def test_a_plan_in_a_google_sheet_is_not_asked_for_offline(with_sheet: Town) -> None:
+    found = with_sheet.examine(online=False)
+    assert (found["plan.key"].status, found["plan.access"].status) == ("ok", "skipped")
+    assert with_sheet.servers.requests == ()
+
+
+def test_why_a_plan_in_a_google_sheet_cannot_be_read_is_told_apart(with_sheet: Town) -> None:
+    """Not shared; the API not enabled; another id; an Excel file; another month than any."""
+    sheets = with_sheet.servers.sheets
+    sheets.is_shared = False
+    found = with_sheet.examine()
+    assert wrong(found) == {"plan.access": "error"}
+    assert found["plan.access"].text == Text(
+        "サービスアカウントに読む権限がありません: The caller does not have permission",
+        "the service account may not read it: The caller does not have permission",
+    )
+    remedy = found["plan.access"].remedy
+    assert remedy is not None
+    assert remedy.ja.startswith(f"シートの 共有 で {READER} を「閲覧者」として追加してください。追加済みなら、")
+    assert remedy.en.startswith(f"share the sheet with the service account ({READER}) as Viewer")
+    sheets.is_shared = True
+
+    with_sheet.servers.faults.switch_on(Fault("403_disabled", "sheets"))
+    disabled = with_sheet.examine()["plan.access"]
+    assert disabled.text.en == "the Google Sheets API is not enabled in the key's Google Cloud project 123456789012"
+    assert disabled.command == "gcloud services enable sheets.googleapis.com --project 123456789012"
+
+    with_sheet.edit((SHEET_ID, "1" + "x" * 43))
+    gone = with_sheet.examine()["plan.access"]
+    assert gone.text.ja == "見つかりません: Requested entity was not found."
+    assert gone.remedy is not None
+    assert gone.remedy.ja == "sheet をシートの URL の /d/ と /edit の間の文字と見比べてください"
+
+    with_sheet.edit(("1" + "x" * 43, OFFICE_ID))
+    office = with_sheet.examine()["plan.access"]
+    assert office.text.ja.startswith("Google スプレッドシートではありません: This operation is not supported")
+    assert office.remedy is not None
+    assert "ファイル > Google スプレッドシートとして保存" in office.remedy.ja
+
+    with_sheet.edit((OFFICE_ID, SHEET_ID))
+    sheets.tabs["kgi"][1][sheets.tabs["kgi"][0].index("start")] = "'2025年"
+    found = with_sheet.examine()
+    assert wrong(found) == {"plan.content": "error"}
+    assert found["plan.access"].status == "ok"
+    assert found["plan.content"].text.ja == "plan sheet: kgi row 2 start: 2025年 is not a day"
+    assert found["plan.content"].remedy == Text(
+        "シートのその場所を直してください: write it as 2025-04-01", "write it as 2025-04-01"
+    )
 
 
 def test_no_secret_is_ever_shown(keyed: Town, private_key: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ select
     direction,
     additivity,
     matures_after_days,
+    landing,
     method,
     label_ja,
     label_en,

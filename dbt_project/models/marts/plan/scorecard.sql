@@ -10,6 +10,17 @@ kpi_values as (
 
 targets as (select kpi, grain, period_start, target, owner, is_kgi from {{ ref('targets') }}),
 
+required as (
+    select grain, period_start, kpi, required from {{ source('analysis', 'required_periods') }}
+),
+
+paces as (select grain, period_start, standard_pace from {{ ref('int_paces') }}),
+
+landings as (
+    select kpi, grain, period_start, projected, projected_low, projected_high, verdict
+    from {{ source('analysis', 'landings') }}
+),
+
 lines as (
     select
         catalogue.kpi,
@@ -23,6 +34,12 @@ lines as (
         kpi_values.kpi is null as is_upcoming,
         kpi_values.value as actual,
         targets.target,
+        required.required,
+        paces.standard_pace,
+        landings.projected,
+        landings.projected_low,
+        landings.projected_high,
+        landings.verdict as landing_verdict,
         kpi_values.value - targets.target as gap,
         case catalogue.direction
             when 'up' then kpi_values.value / nullif(targets.target, 0)
@@ -59,6 +76,17 @@ lines as (
             catalogue.kpi = targets.kpi
             and periods.grain = targets.grain
             and periods.period_start = targets.period_start
+    left join required
+        on
+            catalogue.kpi = required.kpi
+            and periods.grain = required.grain
+            and periods.period_start = required.period_start
+    left join paces on periods.grain = paces.grain and periods.period_start = paces.period_start
+    left join landings
+        on
+            catalogue.kpi = landings.kpi
+            and periods.grain = landings.grain
+            and periods.period_start = landings.period_start
     where kpi_values.kpi is not null or targets.kpi is not null
 )
 
@@ -70,8 +98,14 @@ select
     period_end,
     actual,
     target,
+    required,
     gap,
     attainment,
+    standard_pace,
+    projected,
+    projected_low,
+    projected_high,
+    landing_verdict,
     previous,
     last_year,
     is_complete,

@@ -1,38 +1,24 @@
 with plan_targets as (
-    select kpi, grain, start_on, end_on, target, is_kgi, owner from {{ ref('stg_plan__targets') }}
+    select kpi, grain, period_start, period_end, valid_from, is_kgi, kind, target, owner from {{ ref('int_targets') }}
 ),
 
-periods as (select grain, period_start, period_end from {{ ref('int_periods') }}),
-
--- Where spans of a KPI overlap, the one that starts later is the newer intention.
-ranked as (
-    select
-        plan_targets.kpi,
-        periods.grain,
-        periods.period_start,
-        periods.period_end,
-        plan_targets.target,
-        plan_targets.owner,
-        plan_targets.is_kgi,
-        row_number() over (
-            partition by plan_targets.kpi, periods.grain, periods.period_start
-            order by plan_targets.start_on desc nulls last
-        ) as age
-    from plan_targets
-    inner join periods
-        on
-            plan_targets.grain = periods.grain
-            and plan_targets.start_on <= periods.period_start
-            and plan_targets.end_on >= periods.period_end
+required as (
+    select grain, period_start, kpi, required from {{ source('analysis', 'required_periods') }}
 )
 
 select
-    kpi,
-    grain,
-    period_start,
-    period_end,
-    target,
-    owner,
-    is_kgi
-from ranked
-where age = 1
+    plan_targets.kpi,
+    plan_targets.grain,
+    plan_targets.period_start,
+    plan_targets.period_end,
+    case when plan_targets.kind = 'from_kgi' then required.required else plan_targets.target end as target,
+    plan_targets.kind,
+    plan_targets.owner,
+    plan_targets.is_kgi,
+    plan_targets.valid_from as plan_from
+from plan_targets
+left join required
+    on
+        plan_targets.kpi = required.kpi
+        and plan_targets.grain = required.grain
+        and plan_targets.period_start = required.period_start

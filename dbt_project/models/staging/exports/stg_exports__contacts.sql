@@ -4,6 +4,7 @@ select
     account_id,
     industry,
     job_title,
+    channel,
     landing_host,
     landing_path,
     newsletter_on,

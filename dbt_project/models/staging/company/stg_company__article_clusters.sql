@@ -1,0 +1,4 @@
+select
+    path_prefix,
+    cluster
+from {{ source('raw', 'company_article_clusters') }}

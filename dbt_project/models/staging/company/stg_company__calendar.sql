@@ -1,0 +1,4 @@
+select
+    date_on,
+    is_counted
+from {{ source('raw', 'company_calendar') }}

@@ -1,0 +1,6 @@
+select
+    valid_from,
+    digest,
+    source,
+    document
+from {{ source('raw', 'plan_versions') }}
