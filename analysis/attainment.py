@@ -55,7 +55,10 @@ def count_distribution(chances: ArrayLike, new: float = 0.0, counts: ArrayLike |
 class Outlook:
     """Where a total may end: values in rising order and their probabilities. ``won`` of it is already certain.
 
-    ``is_over``: nothing can change any more. ``verdict`` is ok, weak or insufficient_data; ``reason`` says why.
+    ``is_over``: nothing can change any more. ``verdict`` is ok, weak or insufficient_data; ``reason`` says why: few_won
+    (less than 5 ever reached the goal), few_outcomes (a stage has less than 5 known ones), short_history (less than 3
+    past forecasts of this length), no_amounts (those still to come count as nothing), few_conversions (a stage has
+    less than 10), over, or nothing.
     """
 
     won: float
@@ -271,7 +274,7 @@ def outlook(
     (rates, intake, and how far the model's own past forecasts were off). ``scale`` as in :func:`drivers`."""
     verdict, reason = _judge(known, spread)
     if window.days <= 0:
-        return Outlook(known.won, np.array([known.won]), np.ones(1), True, "ok", "the period is over")
+        return Outlook(known.won, np.array([known.won]), np.ones(1), True, "ok", "over")
     drawn = _draw(known, window, spread, draws, seed, scale)
     order = np.argsort(drawn.chances @ drawn.waiting.count + drawn.new)
     mass = np.zeros(1)
@@ -286,17 +289,15 @@ def outlook(
 
 
 def _judge(known: Pipeline, spread: Dispersion) -> tuple[str, str]:
+    """The verdict and its reason."""
     if known.conversions < MIN_WON:
-        return "insufficient_data", f"only {known.conversions} ever reached the goal; {MIN_WON} are needed"
+        return "insufficient_data", "few_won"
     verdicts = {one.verdict for one in known.steps}
     if "insufficient_data" in verdicts:
-        return "insufficient_data", "a stage has fewer than 5 known outcomes"
+        return "insufficient_data", "few_outcomes"
     if spread.is_too_short:
-        return "insufficient_data", (
-            f"the history is too short: {spread.forecasts:.1f} past forecasts of this length, "
-            f"{calibration.MIN_FORECASTS} are needed"
-        )
-    return ("weak", "a stage has fewer than 10 conversions") if "weak" in verdicts else ("ok", "")
+        return "insufficient_data", "short_history"
+    return ("weak", "few_conversions") if "weak" in verdicts else ("ok", "")
 
 
 def value_outlook(
@@ -314,7 +315,7 @@ def value_outlook(
     """
     verdict, reason = _judge(known, spread)
     if window.days <= 0:
-        return Outlook(known.won_value, np.array([known.won_value]), np.ones(1), True, "ok", "the period is over")
+        return Outlook(known.won_value, np.array([known.won_value]), np.ones(1), True, "ok", "over")
     drawn = _draw(known, window, spread, draws, seed, scale)
     rng = np.random.Generator(np.random.PCG64([seed, 1]))
     wins = rng.random((draws, len(known.stage))) < drawn.chances[:, drawn.place]
@@ -322,7 +323,7 @@ def value_outlook(
     unknown = wins[:, ~own].sum(axis=1) + rng.poisson(drawn.new)
     totals = known.won_value + wins[:, own] @ known.amount[own] + _amounts(known.amounts, unknown, rng)
     if not len(known.amounts):
-        verdict, reason = "insufficient_data", "no won amount is known, so those still to come count as nothing"
+        verdict, reason = "insufficient_data", "no_amounts"
     return Outlook(known.won_value, np.sort(totals), np.full(draws, 1 / draws), False, verdict, reason)
 
 

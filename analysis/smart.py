@@ -234,9 +234,9 @@ def check(target: Target) -> Check:
     """The SMART checks of one target.
 
     Specific: a number or a relative change that is no step back, and an owner. Measurable: its source is there and has
-    given a value lately. Achievable: with a chance of a tenth or more, or no better than nineteen of twenty past
-    periods. Relevant: the KGI or on the way to it. Time-bound: grain, start, end, a review between them, and time
-    enough for the KPI to reach the KGI.
+    given a value lately. Achievable: with a chance of a tenth or more; where nothing can be forecast, no better than
+    nineteen of twenty past periods. Relevant: the KGI or on the way to it. Time-bound: grain, start, end, a review
+    between them, and time enough for the KPI to reach the KGI.
     """
     faults = _faults(target)
     missing = _missing(target)
@@ -312,7 +312,9 @@ def _achievable(target: Target) -> bool | None:
     chance, usual = target.chance, target.best_usual
     if chance is None and usual is None:
         return None
-    return (chance is not None and chance >= REACH) or (usual is not None and not target.is_worse(usual, target.level))
+    if chance is not None:
+        return chance >= REACH
+    return usual is not None and not target.is_worse(usual, target.level)
 
 
 def _doubt(target: Target) -> str | None:

@@ -12,8 +12,8 @@ CONTACTS = Table(
     "exports_contacts",
     "One row per contact of the MA/CRM, without name, phone or e-mail address: person_id is the address's pseudonym, "
     "email_domain its domain where that is a company's. invalid_reason: competitor, student, spam, sales_pitch, "
-    "support, other. channel is where it came from, stage where it stands now, lead_on and the like when it came there, "
-    "all as the tool says.",
+    "support, other. As the tool says: channel is where it came from, stage where it stands now, lead_on and the like "
+    "when it came there.",
     columns(
         {"contact_id": TEXT, "created_on": DAY},
         {

@@ -74,6 +74,9 @@ MINIMAL = """write a plan.yml there, such as
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 _CHANGE = r"[+-]\s*\d+(\.\d+)?\s*%"
+# What _aim takes, for editors, which know no NFKC: full width too, and thousands parted by commas.
+_TYPED_CHANGE = r"^[+＋\-－−]\s*[0-9０-９]+([.．][0-9０-９]+)?\s*[%％]$"
+_TYPED_NUMBER = r"^[0-9０-９][0-9０-９,，]*([.．][0-9０-９]+)?$"
 _AIM_REMEDY = (
     "write a number, a change such as +20% (over the period before, or with `over: last_year`), from_kgi for what the "
     "goal requires, or increase or decrease where no number is agreed on yet"
@@ -86,13 +89,20 @@ def _kpi(name: str) -> str:
     return name
 
 
+def _part(text: str) -> str:
+    """As the texts of exports are read, which it is compared with."""
+    return normalize("NFKC", text).strip()
+
+
 def _aim(written: object) -> object:
-    """A number, a change in its plainest spelling (``+20%``), or a word."""
-    text = normalize("NFKC", str(written)).strip()
+    """A number, a change in its plainest spelling (``+20%``), or a word. ``+20`` alone could be either of the two."""
+    text = normalize("NFKC", str(written)).replace("\N{MINUS SIGN}", "-").strip()
     if text in (FROM_KGI, *WISHES):
         return text
     if re.fullmatch(_CHANGE, text):
         return re.sub(r"\s", "", text)
+    if text.startswith("+"):
+        raise wrong(Problem((), f"{written} is neither a number nor a change", _AIM_REMEDY))
     try:
         number = float(text.replace(",", ""))
     except ValueError:
@@ -102,6 +112,7 @@ def _aim(written: object) -> object:
     return number
 
 
+Part = Annotated[str, Field(min_length=1), AfterValidator(_part)]
 Kpi = Annotated[str, AfterValidator(_kpi), WithJsonSchema({"enum": list(KPIS)})]
 Aim = Annotated[
     float | str,
@@ -111,7 +122,8 @@ Aim = Annotated[
             "anyOf": [
                 {"type": "number", "minimum": 0},
                 {"enum": [FROM_KGI, *WISHES]},
-                {"type": "string", "pattern": f"^{_CHANGE}$"},
+                {"type": "string", "pattern": _TYPED_CHANGE, "examples": ["+20%"]},
+                {"type": "string", "pattern": _TYPED_NUMBER},
             ]
         }
     ),
@@ -130,7 +142,7 @@ class Target(BaseModel):
     grain: Grain | None = Field(default=None, description="week, month or quarter")
     start: Day | None = Field(default=None, description="the first day that the target holds for, such as 2025-04-01")
     end: Day | None = Field(default=None, description="the last day that the target holds for, such as 2026-03-31")
-    target: Aim = Field(description="and the number to reach in each period")
+    target: Aim = Field(description="the number to reach in each period; or +20%, from_kgi, increase or decrease")
     over: Literal["previous", "last_year"] | None = Field(
         default=None, description="what a change is over: previous (the period before) or last_year"
     )
@@ -186,20 +198,20 @@ class Focus(BaseModel):
     """What a small team looks at beside the KGI; everything else is hidden by default."""
 
     model_config = _STRICT
-    key_kpi: Kpi = Field(description="and the one KPI that matters most")
+    key_kpi: Kpi = Field(description="the one KPI that matters most")
 
 
 class Persona(BaseModel):
     """Whom the articles are for.
 
     A contact fits when its industry holds one of ``industries`` and its job title one of ``roles``, where they are
-    given; the first persona that fits is taken.
+    given; the first persona that fits is taken. Nobody fits one that has neither.
     """
 
     model_config = _STRICT
-    name: str = Field(min_length=1, description="and what the team calls this persona")
-    industries: tuple[str, ...] = Field(default=(), description="parts of the contact's industry")
-    roles: tuple[str, ...] = Field(default=(), description="parts of the contact's job title")
+    name: str = Field(min_length=1, description="what the team calls this persona")
+    industries: tuple[Part, ...] = Field(default=(), description="parts of the contact's industry")
+    roles: tuple[Part, ...] = Field(default=(), description="parts of the contact's job title")
     problems: tuple[str, ...] = Field(default=(), description="what they struggle with")
 
 
@@ -249,7 +261,7 @@ class Resource(BaseModel):
     """Who and what there is to carry out improvements."""
 
     model_config = _STRICT
-    what: str = Field(min_length=1, description="such as writing articles")
+    what: str = Field(min_length=1, description="what there is, such as writing articles")
     hours_per_month: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="hours of work a month")
     budget_per_month: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="money a month")
     owner: str | None = Field(default=None, min_length=1, description="whose they are")
@@ -259,15 +271,15 @@ class Plan(BaseModel):
     """The whole of plan.yml."""
 
     model_config = _STRICT
-    version: int = Field(ge=1, le=1, description="1")
-    kgi: Target = Field(description="with kpi, grain, start, end and target below it")
-    focus: Focus | None = None
-    targets: tuple[Target, ...] = ()
-    personas: tuple[Persona, ...] = ()
-    handoff: Handoff | None = None
-    reviews: tuple[Review, ...] = ()
-    on_miss: OnMiss | None = None
-    resources: tuple[Resource, ...] = ()
+    version: int = Field(ge=1, le=1, description="1, the format of this file")
+    kgi: Target = Field(description="the goal, with kpi, grain, start, end and target below it")
+    focus: Focus | None = Field(default=None, description="what a small team looks at")
+    targets: tuple[Target, ...] = Field(default=(), description="the KPIs that lead to the goal")
+    personas: tuple[Persona, ...] = Field(default=(), description="whom the articles are for")
+    handoff: Handoff | None = Field(default=None, description="how contacts are handed over to sales")
+    reviews: tuple[Review, ...] = Field(default=(), description="the meetings that look at the KPIs")
+    on_miss: OnMiss | None = Field(default=None, description="what happens when a target is missed")
+    resources: tuple[Resource, ...] = Field(default=(), description="who and what there is for improvements")
 
     @model_validator(mode="after")
     def _agrees(self) -> "Plan":
@@ -287,7 +299,11 @@ class Plan(BaseModel):
 
     def _faults_of_the_targets(self) -> list[Problem]:
         found = []
+        beyond = KGIS[KGIS.index(self.kgi.kpi) + 1 :] if self.kgi.kpi in KGIS else ()
         for n, target in enumerate(self.targets):
+            if target.target == FROM_KGI and target.kpi in beyond:
+                problem = f"{target.kpi} come after the goal, {self.kgi.kpi}, which requires no level of them"
+                found.append(Problem(("targets", n, "target"), problem, "write a number"))
             for other in (self.kgi, *self.targets[:n]):
                 begun = _both_hold_from(target, other)
                 if begun:

@@ -145,6 +145,48 @@ def backfill(folder: Path | None, first: datetime, last: datetime, anew: bool) -
     _run(company, start, end, backfill=True, anew=anew)
 
 
+@cli.command(short_help="Walk the goal back: what is required, how likely it is, what buys most.")
+@company_option
+@click.option("--period", type=day, help="Any day of the goal's period. Default: the running one, else the next.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="What if: deal_rate=0.3, win_rate, mql_rate, lead_rate; leads=80 (new ones a week); target=25.",
+)
+@click.option("--json", "as_json", is_flag=True, help="All of it as JSON.")
+@click.option("--locale", type=click.Choice(["ja", "en"]), help="Default: the company's.")
+def plan(
+    folder: Path | None, period: datetime | None, settings: tuple[str, ...], as_json: bool, locale: str | None
+) -> None:
+    """The tree from the goal down, as the last night published it: required, actual, rates with intervals, lags.
+
+    Then how likely the goal is, what buys most, and what is wrong with the targets (SMART). With --set: what the goal
+    would require, and how likely it would be, if something changed.
+    """
+    from rich.console import Console
+
+    from pipelines import plan_report
+
+    company = _company(folder)
+    report = plan_report.read(
+        company.state / "marts.duckdb",
+        company.name,
+        company.locale if locale is None else "ja" if locale == "ja" else "en",
+        period.date() if period else None,
+    )
+    found = None
+    if settings:
+        from pipelines import plan_whatif
+
+        found = plan_whatif.what_if(company, report.kgi["period_start"], plan_whatif.parse(settings))
+    if as_json:
+        click.echo(plan_report.as_json(report, found))
+    else:
+        plan_report.show(report, Console(width=None if sys.stdout.isatty() else 160, highlight=False), found)
+
+
 @cli.command(short_help="Query the published marts.")
 @company_option
 @click.argument("query")

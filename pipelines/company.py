@@ -116,6 +116,20 @@ def _path_prefix(path: str) -> str:
     return path
 
 
+def _clusters(clusters: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    first: dict[str, str] = {}
+    problems = []
+    for name, paths in clusters.items():
+        for position, path in enumerate(paths):
+            if path in first:
+                problem = f"{path} is of {first[path]} already"
+                problems.append(Problem((name, position), problem, "keep it in one of the two"))
+            first.setdefault(path, name)
+    if problems:
+        raise wrong(*problems)
+    return clusters
+
+
 def _property_id(text: Any) -> str:
     property_id = str(text).strip().removeprefix("properties/")
     if re.fullmatch(r"G-[A-Z0-9]+", property_id, re.IGNORECASE):
@@ -259,7 +273,7 @@ class Site(BaseModel):
     model_config = _STRICT
     hosts: Annotated[tuple[Host, ...], AfterValidator(_some)] = Field(description="[www.example.co.jp]")
     article_paths: Annotated[tuple[PathPrefix, ...], AfterValidator(_some)] = Field(description="[/articles/]")
-    article_clusters: Mapping[str, tuple[PathPrefix, ...]] = {}
+    article_clusters: Annotated[Mapping[str, tuple[PathPrefix, ...]], AfterValidator(_clusters)] = {}
 
 
 class Ga4(BaseModel):
@@ -332,6 +346,15 @@ class Company(BaseModel):
     plan: PlanSheet | None = None
     sources: Sources = Sources()
     _folder: Path = PrivateAttr()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holidays_of_its_country(cls, data: Any) -> Any:
+        """Without a word, a company in Japan keeps Japan's holidays, and any other one none: which are not known."""
+        if not isinstance(data, dict) or data.get("timezone") == "Asia/Tokyo":
+            return data
+        calendar = data.get("calendar", {})
+        return {**data, "calendar": {"holidays": "none", **calendar}} if isinstance(calendar, dict) else data
 
     @model_validator(mode="after")
     def _search_console_holds_articles(self) -> "Company":

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter, ValidationError
 from rich.cells import cell_len, set_cell_size
 
-from connectors import export_presets, plan, plan_tables
+from connectors import export_presets, plan, plan_schema, plan_tables
 from connectors.errors import SourceError
 from connectors.ga4_reports import months_after
 from connectors.text import Locale, Text
@@ -126,9 +126,9 @@ def refuse_if_there(folder: Path) -> None:
 
 
 def write(folder: Path, answers: Answers) -> list[Path]:
-    """Write the files and return their paths; nothing where one of them is there already, or would not load.
+    """Write the files, and what lets an editor complete plan.yml, and return the paths of the files.
 
-    Raises SourceError.
+    Nothing is written where one of them is there already, or would not load. Raises SourceError.
     """
     refuse_if_there(folder)
     wanted = files(answers)
@@ -137,7 +137,9 @@ def write(folder: Path, answers: Answers) -> list[Path]:
         company.load_company(Path(trial))
         plan_tables.read(Path(trial))
     try:
-        return _write(folder, wanted)
+        written = _write(folder, wanted)
+        plan_schema.write(folder / ".gyakusan")
+        return written
     except OSError as error:
         raise SourceError(
             str(folder), f"cannot be written: {error.strerror}", "give a folder that you may write"
@@ -158,7 +160,7 @@ def _write(folder: Path, wanted: Mapping[str, str]) -> list[Path]:
 def _words(template: str, language: Locale, **values: object) -> str:
     """The template with its values, its comments ``[[Japanese | English]]`` in one language and below each other."""
     side = 1 if language == "ja" else 2
-    said = re.sub(r"\[\[(.*?) \| (.*?)\]\]", lambda found: found[side], template, flags=re.DOTALL)
+    said = re.sub(r"\[\[(.*?) \| (.*?)\]\](?!\])", lambda found: found[side], template, flags=re.DOTALL)
     lines = Template(said).substitute({name: str(value) for name, value in values.items()}).split("\n")
     parts = [line.rpartition(COMMENT) for line in lines]
     column = max((cell_len(code) for code, _, _ in parts if code.strip()), default=0)
@@ -187,6 +189,8 @@ def _company_yml(of: Answers) -> str:
         start=of.start,
         host=of.host,
         article_path=json.dumps(of.article_path, ensure_ascii=False),
+        topic_path=json.dumps(f"{of.article_path}invoice-", ensure_ascii=False),
+        year=of.goal.start.year,
         sources="sources:" if connected else "# sources:",
     )
     return head + "\n".join(block if now else _commented(block) for block, now in blocks)
@@ -227,16 +231,17 @@ def _exports_readme(of: Answers) -> str:
 
 def _plan_yml(of: Answers) -> str:
     goal = of.goal
-    return _words(
-        PLAN,
-        of.locale,
-        kpi=goal.kpi,
-        unit=UNITS[goal.kpi].of(of.locale),
-        grain=goal.grain,
-        start=goal.start,
-        end=goal.end,
-        target=f"{goal.target:.10g}" if goal.target % 1 else f"{goal.target:.0f}",
-    )
+    values = {
+        "schema": f".gyakusan/{plan_schema.NAME}",
+        "kpi": goal.kpi,
+        "unit": UNITS[goal.kpi].of(of.locale),
+        "grain": goal.grain,
+        "start": goal.start,
+        "end": goal.end,
+        "target": f"{goal.target:.10g}" if goal.target % 1 else f"{goal.target:.0f}",
+        "currency": of.currency,
+    }
+    return "\n".join(_words(section, of.locale, **values) for section in PLAN)
 
 
 def _gitignore(of: Answers) -> str:
@@ -265,6 +270,14 @@ start: $start  # [[読み込む最初の日 | the first day to load]]
 site:
   hosts: [$host]  # [[自社サイトのホスト名。https:// は付けない | your hosts, without https://]]
   article_paths: [$article_path]  # [[記事の URL の始まり | how the paths of your articles begin]]
+#   article_clusters:  # [[記事のテーマ: その URL の始まり。なければ、記事の URL のフォルダーがテーマになる | \
+a topic: how the paths of its articles begin; without it, the folder of an article is its topic]]
+#     [[請求書 | Invoices]]: [$topic_path]
+
+# calendar:  # [[標準進捗（どこまで進んでいるはずか）で数える日 | the days that the standard pace counts]]
+#   pace: business_days  # [[営業日。すべての日を数えるなら calendar_days | or calendar_days, to count all days]]
+#   holidays: JP  # [[祝日の国。祝日も数えるなら none | the country whose holidays are not counted, or none]]
+#   closed: [$year-12-29, $year-12-30, $year-12-31]  # [[会社の休業日 | the days that your company is closed]]
 
 # [[鍵やトークンそのものは書かない。env:名前 は、それを持つ環境変数の名前。 | \
 Keys and tokens never stand here: env:NAME is the environment variable that holds one.]]
@@ -319,34 +332,88 @@ EXPORTS = (
         status: {[[提案: open, 受注: won, 失注: lost | Proposal: open, Closed Won: won, Closed Lost: lost]]}
 """
 )
-PLAN = """\
-# [[目標。期間の中の各区切り（週・月・四半期）で達成する数字。KPI の一覧: docs/company-folder.md | \
-What the team has set itself: what each period of the grain shall reach. All KPIs: docs/company-folder.md]]
+PLAN = (
+    """\
+# yaml-language-server: $$schema=$schema
+# [[目標と、それを支える約束。項目と KPI の一覧: docs/company-folder.md | \
+What the team has set itself and agreed on. All keys and KPIs: docs/company-folder.md]]
+# [[使う行は行頭の「# 」を外し、自社のものに直す（字下げは残す）。直したら gyakusan doctor で確かめる。 | \
+To use a line, remove the "# " before it (keep the indentation) and make it yours. Then look with: gyakusan doctor]]
 version: 1
+""",
+    """\
+# [[KGI は、期間の中の各区切り（週・月・四半期）で達成する数字。 | \
+The KGI is what each period of the grain shall reach.]]
 kgi:
   kpi: $kpi  # [[$unit。deals, orders, order_value のどれか | one of deals, orders, order_value]]
-  grain: $grain  # week, month, quarter
-  start: $start
-  end: $end
-  target: $target
-  # owner: [[営業部 | Sales]]
-
-# [[KGI から逆算した KPI。行頭の「# 」を外して使う。率は 0 から 1 で書く（35 % なら 0.35）。 | \
-KPIs that lead there; remove the "# " to use them. A rate is written 0 to 1 (35 % is 0.35).]]
+  grain: $grain  # [[区切り: week, month, quarter（会計年度の四半期） | week, month or quarter (of the fiscal year)]]
+  start: $start  # [[最初の日 | the first day]]
+  end: $end  # [[最後の日 | the last day]]
+  target: $target  # [[各区切りで達成する数字 | the number to reach in each period]]
+#   owner: [[営業部 | Sales]]  # [[責任者 | who answers for it]]
+""",
+    """\
+# [[少人数なら、最初は KGI と一番大事な KPI だけを見る。 | A small team looks at the KGI and one KPI first.]]
+# focus:
+#   key_kpi: mqls  # [[一番大事な KPI | the one that matters most]]
+""",
+    """\
+# [[KGI から逆算した KPI。率は 0 から 1 で書く（35 % なら 0.35）。担当者（owner）も書ける。 | \
+The KPIs that lead to the goal. A rate is written 0 to 1 (35 % is 0.35). Each may have an owner.]]
 # targets:
-#   - {kpi: deals,             grain: month, start: $start, end: $end, target: 30}
-#   - {kpi: mqls,              grain: month, start: $start, end: $end, target: 80}
-#   - {kpi: inquiries,         grain: month, start: $start, end: $end, target: 60}
-#   - {kpi: read_through_rate, grain: month, start: $start, end: $end, target: 0.35}
-
-# [[誰のための記事か。業種と役職は、コンタクトのものと比べる。 | \
-Whom the articles are for; industries and roles are compared with those of the contacts.]]
+#   - {kpi: mqls, grain: month, start: $start, end: $end, target: from_kgi}  # [[KGI の達成に必要な数 | \
+what the goal requires]]
+#   - {kpi: inquiries, grain: month, start: $start, end: $end, target: 60}  # [[数字で決める | a number]]
+#   - {kpi: downloads, grain: month, start: $start, end: $end, target: +20%}  # [[前期比。前年同期比なら \
+over: last_year も書く | over the period before; over: last_year for the year before]]
+#   - {kpi: read_through_rate, grain: month, start: $start, end: $end, target: 0.35}  # [[率 | a rate]]
+""",
+    """\
+# [[誰のための記事か（ペルソナ）。コンタクトは、条件をすべて満たす最初のペルソナに当てはまる。 | \
+The personas that the articles are for. The first one that a contact fits is taken.]]
 # personas:
 #   - name: [[経理部長 | Head of accounting]]
-#     industries: [ [[製造業, 卸売業 | Manufacturing, Wholesale]] ]
-#     roles: [ [[部長, 課長 | Manager]] ]
-#     problems: [ [[請求書の処理に時間がかかる | Invoices take too long]] ]
-"""
+#     industries: [[[製造業, 卸売業] | [Manufacturing, Wholesale]]]  # [[コンタクトの業種に含まれる言葉（どれか） | \
+one of them is part of the contact's industry]]
+#     roles: [[[部長, 課長] | [Head, Manager]]]  # [[コンタクトの役職に含まれる言葉（どれか） | \
+one of them is part of the job title]]
+#     problems: [[[請求書の処理に時間がかかる] | [Invoices take too long]]]  # [[抱えている課題 | \
+what they struggle with]]
+""",
+    """\
+# [[KPI を見直す会議（レビュー）。business_day は、その月・四半期が終わってから何営業日目か。 | \
+The meetings that look at the KPIs; business_day counts from the end of the month or quarter.]]
+reviews:
+  - {every: week, weekday: monday}  # [[公開した記事と、今週やること | what was published, and what to do this week]]
+  - {every: month, business_day: 3}  # [[目標との差、原因、翌月の施策 | gaps, their causes, what to do next month]]
+  - {every: quarter, business_day: 5}  # [[KPI と目標そのものの見直し | whether the KPIs are still the right ones]]
+""",
+    """\
+# [[目標が未達のとき、原因をどう調べ、どう決めるか。 | \
+How the cause is found when a target is missed, and who decides.]]
+# on_miss:
+#   process: [[未達の KPI ごとに原因を月次で分け、翌月の施策を一つ決める | \
+look at the stage before each month, and choose one action]]  # [[進め方 | in words]]
+#   owner: [[マーケティング部 | Marketing]]  # [[責任者 | who answers for it]]
+""",
+    """\
+# [[改善を実行する体制（人と予算）。 | Who and what there is to carry out improvements.]]
+# resources:
+#   - what: [[記事の執筆 | Writing articles]]  # [[何のためのものか | what for]]
+#     hours_per_month: 60  # [[月の作業時間 | hours of work a month]]
+#     budget_per_month: 300000  # [[月の予算（$currency） | money a month ($currency)]]
+#     owner: [[編集チーム | Editors]]  # [[担当者 | whose they are]]
+""",
+    """\
+# [[営業への引き渡し。 | How contacts are handed over to sales.]]
+# handoff:
+#   mql_is: [[問い合わせをしたか、資料を2つ以上ダウンロードしたリード | \
+a lead that asked, or downloaded two documents]]  # [[MQL とは | when a contact is an MQL]]
+#   sla_hours: 24  # [[営業が連絡するまでの時間 | within how many hours sales gets in touch]]
+#   owner: [[インサイドセールス | Inside sales]]  # [[責任者 | who answers for it]]
+""",
+)
+"""The sections of plan.yml: the goal and the reviews are there, the others are to be uncommented."""
 GITIGNORE = """\
 # [[プログラムが書くもの、鍵、個人データ | What the program writes, keys, and personal data]]
 .gyakusan/

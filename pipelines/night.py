@@ -1,6 +1,7 @@
 """One run of a job in this process, and what it says when it ends."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from connectors import plan_schema
 from pipelines import lock, publish, raw, warehouse
 from pipelines.company import Company
 from pipelines.definitions import definitions
@@ -57,6 +59,8 @@ def run(company: Company, first: date, last: date, begun_at: datetime | None = N
     Raises :class:`pipelines.lock.Busy` when another night runs here.
     """
     lock.take(company.state)
+    with suppress(OSError):  # what helps an editor stops no night
+        plan_schema.write(company.state)
     if wrong := raw.problems(company):
         lock.release(company.state)
         return Outcome(None, wrong, {})

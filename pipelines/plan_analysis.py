@@ -1,7 +1,7 @@
 """What the plan asks and what will come of it: from the models' rows to the tables of layer ``analysis``."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from analysis.requirements import Goal, Link, Needed
 from connectors.table import Load, Table
 from pipelines import analysis_tables as tables
 from pipelines.company import Company
-from pipelines.plan_inputs import Inputs, Period, PlannedGoal, PlanTarget, read
+from pipelines.plan_inputs import Inputs, Period, PlannedGoal, PlanTarget, Review, read
 
 INTERVAL = 0.8
 """Landings and forecasts are shown from their P10 to their P90."""
@@ -59,7 +59,7 @@ def loads(con: duckdb.DuckDBPyConnection, company: Company) -> Iterator[Load]:
         yield from _by_night(hindcast_rows(given))
     yield _span(tables.FORECASTS, given.as_of, given.as_of, [one.row(given.as_of) for one in forecasts])
     yield _snapshot(tables.REMAINING, [row for one in forecasts for row in remaining_rows(given, one, known)])
-    yield _snapshot(tables.DRIVERS, driver_rows(given, forecasts[0]) if forecasts else [])
+    yield _snapshot(tables.DRIVERS, driver_rows(forecasts[0]) if forecasts else [])
     landed = Landings(given, {f.key: Landing.of(f.outlook, INTERVAL) for f in forecasts})
     yield _snapshot(tables.LANDINGS, landing_rows(landed))
     yield _snapshot(tables.SMART_CHECKS, smart_rows(landed, shares, known))
@@ -87,8 +87,12 @@ def _records(table: Table, frame: pd.DataFrame) -> Rows:
 
 def funnel_rows(given: Inputs) -> Rows:
     """The observed funnel, whole and by segment."""
-    seen = [funnel.observe(given.moves(way), given.as_of) for way in given.ways]
-    return [row for frame in seen for row in _records(tables.FUNNEL, frame)]
+    found: Rows = []
+    for way in given.ways:
+        moves = given.moves(way)
+        segments = [name for name in funnel.SEGMENTS if moves[name].notna().any()]
+        found += _records(tables.FUNNEL, funnel.observe(moves, given.as_of, segments))
+    return found
 
 
 def cohort_rows(given: Inputs) -> Rows:
@@ -190,7 +194,8 @@ def share_rows(
     given: Inputs, asked: Sequence[PlannedGoal], known: Mapping[date, WalkedBack], earlier: Sequence[Needed]
 ) -> Rows:
     """The requirement of every week, month and quarter that a newly made period of the KGI reaches into."""
-    needed = [one for one in earlier if one.start < asked[0].goal.start] if asked else []
+    # A period of the goal that a newer plan has others for is theirs.
+    needed = [one for one in earlier if one.end < asked[0].goal.start] if asked else []
     rows: Rows = []
     for planned in asked:
         goal, found = planned.goal, known[planned.goal.start]
@@ -217,6 +222,8 @@ class Forecast:
 
     goal: Goal
     plan_from: date
+    stages: tuple[str, ...]
+    """The stages that it rests on, the goal's own last."""
     pipeline: Pipeline
     spread: Dispersion
     window: Window
@@ -228,18 +235,24 @@ class Forecast:
     ) -> "Forecast":
         """As known on the night's day, or on an earlier one."""
         goal, today = planned.goal, as_of or given.as_of
-        ends = [one.goal.end for one in given.goals if one.goal.end < today]
-        ends += _ends_before(given, goal, ends, today)
-        moves = given.moves(given.way or ("won",))
-        stages = given.way or ("won",)
-        pipeline, spread, window = attainment.forecast(moves, stages, today, (goal.start, goal.end), ends)
-        return cls(goal, planned.plan_from, pipeline, spread, window, look(goal)(pipeline, window, spread, draws))
+        ends = [one.end for one in given.periods if one.grain == goal.grain and one.end < today]
+        stages = _known_way(given, today)
+        pipeline, spread, window = attainment.forecast(
+            given.moves(stages), stages, today, (goal.start, goal.end), sorted(ends)
+        )
+        if as_of:  # What an open deal was thought to be worth then, a snapshot of today cannot tell.
+            pipeline = replace(pipeline, amount=np.full(len(pipeline.amount), np.nan))
+        outlook = look(goal)(pipeline, window, spread, draws)
+        return cls(goal, planned.plan_from, stages, pipeline, spread, window, outlook)
 
     @property
     def key(self) -> tuple[str, str, date]:
         return self.goal.kpi, self.goal.grain, self.goal.start
 
     def row(self, as_of: date, is_hindcast: bool = False) -> dict[str, Any]:
+        """Its row in the history. No chance is stated on too little data, and no figures where nothing carries them."""
+        outlook, is_known = self.outlook, self.outlook.verdict != "insufficient_data"
+        has_figures = is_known or outlook.reason == "short_history"
         return {
             "as_of": as_of,
             "kpi": self.goal.kpi,
@@ -248,29 +261,34 @@ class Forecast:
             "period_end": self.goal.end,
             "plan_from": self.plan_from,
             "target": self.goal.target,
-            "won": self.outlook.won,
-            "mean": self.outlook.mean,
-            "p10": self.outlook.quantile(0.1),
-            "p50": self.outlook.quantile(0.5),
-            "p90": self.outlook.quantile(0.9),
-            "chance": self.outlook.chance(self.goal.target),
+            "won": outlook.won,
+            "mean": outlook.mean if has_figures else None,
+            "p10": outlook.quantile(0.1) if has_figures else None,
+            "p50": outlook.quantile(0.5) if has_figures else None,
+            "p90": outlook.quantile(0.9) if has_figures else None,
+            "chance": outlook.chance(self.goal.target) if is_known or outlook.won >= self.goal.target else None,
             "days_left": max(self.window.days, 0),
             "past_forecasts": float(self.spread.forecasts),
-            "verdict": self.outlook.verdict,
-            "reason": self.outlook.reason or None,
+            "verdict": outlook.verdict,
+            "reason": outlook.reason or None,
             "is_hindcast": is_hindcast,
         }
+
+
+def _known_way(given: Inputs, today: date) -> tuple[str, ...]:
+    """The stages from the first one on from which every rate to the goal is known.
+
+    A stage that has hardly been used yet then does not keep the deals from being forecast; who passes it is counted
+    as coming in at the next one.
+    """
+    verdicts = [link.verdict for link in _steps(given, today)[:-1]]
+    unknown = [number for number, verdict in enumerate(verdicts) if verdict == "insufficient_data"]
+    return given.way[unknown[-1] + 1 :] if unknown else given.way or ("won",)
 
 
 def look(goal: Goal) -> Any:
     """Whether the goal is a number of subjects or their amounts."""
     return attainment.value_outlook if goal.kpi == "order_value" else attainment.outlook
-
-
-def _ends_before(given: Inputs, goal: Goal, ends: Sequence[date], today: date) -> list[date]:
-    """The ends of periods of the grain before the first goal: what was set then is not asked of them."""
-    first = min(ends, default=goal.start)
-    return [one.end for one in given.periods if one.grain == goal.grain and one.end < min(first, today)]
 
 
 def hindcast_rows(given: Inputs) -> Rows:
@@ -299,17 +317,17 @@ def remaining_rows(given: Inputs, forecast: Forecast, known: Mapping[date, Walke
         if amount is None or not amount.rate:
             return []
         target = won + (goal.target - pipeline.won_value) / amount.rate
-    if not given.way:
+    if not pipeline.steps:
         return []
     waiting, _ = chain.Waiting.of(pipeline.stage, pipeline.age)
-    history = [_weekly(given, stage) for stage in given.way]
+    history = [_weekly(given, stage) for stage in forecast.stages]
     found = backcalculation.lagged(
         target, won, pipeline.steps, waiting, given.as_of, goal.end, history, opens=goal.start
     )
     return [
         {
             "goal_start": goal.start,
-            "kpi": tree.STEPS[given.way[one.stage]],
+            "kpi": tree.STEPS[forecast.stages[one.stage]],
             "won": won,
             "from_pipeline": one.from_pipeline,
             "useful_share": one.useful_share,
@@ -332,19 +350,19 @@ def _weekly(given: Inputs, stage: str) -> list[float]:
     return [float(count) for count in counts[: min(first, HISTORY_WEEKS)]]
 
 
-def driver_rows(given: Inputs, forecast: Forecast) -> Rows:
+def driver_rows(forecast: Forecast) -> Rows:
     """Which change makes the goal more likely; a tenth more of each rate and of each stage's new entries."""
     pipeline, goal = forecast.pipeline, forecast.goal
-    if not pipeline.steps or forecast.window.days <= 0:
+    if not pipeline.steps or forecast.window.days <= 0 or forecast.outlook.verdict == "insufficient_data":
         return []
     found = attainment.drivers(pipeline, forecast.window, goal.target, forecast.spread, look(goal), draws=DRIVER_DRAWS)
     rows = []
     for place, one in enumerate(found):
         if one.kind == "rate":
-            driver, unit, size = tree.RATES[given.way[one.stage + 1]], "point", 100.0
+            driver, unit, size = tree.RATES[forecast.stages[one.stage + 1]], "point", 100.0
             level = pipeline.steps[one.stage].rate
         else:
-            driver, unit, size = tree.STEPS[given.way[one.stage]], "per_week", 1.0
+            driver, unit, size = tree.STEPS[forecast.stages[one.stage]], "per_week", 1.0
             level = float(pipeline.starts[one.stage]) / pipeline.intake_days * 7
         rows.append(
             {
@@ -487,10 +505,19 @@ def smart_rows(landed: Landings, shares: Rows, known: Mapping[date, WalkedBack])
 
 
 def _judged(given: Inputs, listed: Sequence[PlanTarget]) -> PlanTarget:
-    """A target with the period that it is judged on: the running one, else the next, else the last."""
+    """A target with the period that it is judged on: the first one that can still be changed for the most part.
+
+    That is the running one until half of it has passed, then the next, if its number is known. Else the last.
+    """
     with_period = sorted((one for one in listed if one.period_start), key=lambda one: one.period_start or date.min)
-    coming = [one for one in with_period if one.period_end and one.period_end >= given.as_of]
-    return next(iter(coming), with_period[-1] if with_period else listed[0])
+    coming = [one for one in with_period if one.period_end and one.period_end >= given.as_of][:2]
+    if not coming:
+        return with_period[-1] if with_period else listed[0]
+    is_late = any(
+        one.pace >= 0.5 for one in given.periods if (one.grain, one.start) == (coming[0].grain, coming[0].period_start)
+    )
+    is_known = len(coming) > 1 and (coming[1].target is not None or coming[1].kind == "from_kgi")
+    return coming[1] if is_late and is_known else coming[0]
 
 
 def _smart_target(
@@ -523,7 +550,7 @@ def _smart_target(
         forecast=forecast,
         is_kgi=judged.is_kgi,
         is_ancestor=tree.is_ancestor(kpi.kpi, goal),
-        review_days=_reviews(given.reviews, judged),
+        review_days=_reviews(given, judged),
         lag_days=_lag(given, kpi.kpi, known),
     )
 
@@ -533,12 +560,21 @@ def _is_near(given: Inputs, period: Period) -> bool:
     return (period.start - given.as_of).days <= GRAIN_DAYS[period.grain] + 1
 
 
-def _reviews(every: Sequence[str], judged: PlanTarget) -> int:
+def _reviews(given: Inputs, judged: PlanTarget) -> int:
     """How many review meetings lie in the days of a target."""
     if judged.start is None or judged.end is None:
         return 0
-    days = (judged.end - judged.start).days + 1
-    return sum(days // GRAIN_DAYS[grain] for grain in every)
+    days = [judged.start + timedelta(days=number) for number in range((judged.end - judged.start).days + 1)]
+    return sum(_is_meeting(given, review, day) for review in given.reviews for day in days)
+
+
+def _is_meeting(given: Inputs, review: Review, day: date) -> bool:
+    """Whether a meeting that comes again is held on a day: on its weekday, or its business day after a period's end."""
+    if review.every == "week":
+        return day.strftime("%A").lower() == review.weekday
+    begins_period = review.every == "month" or (day.month - given.fiscal_year_start) % 3 == 0
+    counted = sum(given.counted.get(day.replace(day=number), True) for number in range(1, day.day + 1))
+    return begins_period and counted == review.business_day and given.counted.get(day, True)
 
 
 def _lag(given: Inputs, kpi: str, known: Mapping[date, WalkedBack]) -> int | None:

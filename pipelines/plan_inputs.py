@@ -67,6 +67,15 @@ class PlanTarget:
 
 
 @dataclass(frozen=True)
+class Review:
+    """A meeting that comes again: on a weekday, or on the business day after each month or quarter."""
+
+    every: str
+    weekday: str | None
+    business_day: int | None
+
+
+@dataclass(frozen=True)
 class PlannedGoal:
     """A period of the KGI, and the version of the plan that it is judged by."""
 
@@ -80,7 +89,6 @@ class Inputs:
 
     Frames: ``entries`` (subject_id, stage, entered_on), ``subjects`` (subject_id, channel, article_cluster, persona,
     amount), ``values`` (kpi, grain, period_start, period_end, value, is_complete), ``days`` (kpi, date_on, count).
-    ``reviews`` are the grains of which a meeting is planned.
     """
 
     as_of: date
@@ -94,7 +102,7 @@ class Inputs:
     kpis: Mapping[str, Kpi]
     periods: Sequence[Period]
     targets: Sequence[PlanTarget]
-    reviews: Sequence[str]
+    reviews: Sequence[Review]
 
     @cached_property
     def measured(self) -> frozenset[str]:
@@ -160,7 +168,9 @@ _DAYS = " union all ".join(
     for stage in ("awareness", "engagement", "conversion")
 )
 _KPIS = """
-select catalogue.kpi, landing, unit, direction, matures_after_days, label_ja, label_en, is_measurable, reason, first_on, last_on
+select
+    catalogue.kpi, landing, unit, direction, matures_after_days, label_ja, label_en,
+    is_measurable, reason, first_on, last_on
 from staging.kpi_catalogue as catalogue
 inner join intermediate.int_kpi_coverage as coverage on catalogue.kpi = coverage.kpi
 order by sort_order
@@ -177,7 +187,11 @@ left join intermediate.int_targets as targets
     on listed.valid_from = targets.valid_from and listed.entry = targets.entry
 order by all
 """
-_REVIEWS = "select every from raw.plan_reviews where valid_from = (select max(valid_from) from raw.plan_versions)"
+_REVIEWS = """
+select every, weekday, business_day from raw.plan_reviews
+where valid_from = (select max(valid_from) from raw.plan_versions)
+order by every
+"""
 
 
 def read(con: duckdb.DuckDBPyConnection, calendar: Calendar) -> Inputs:
@@ -204,5 +218,5 @@ def read(con: duckdb.DuckDBPyConnection, calendar: Calendar) -> Inputs:
             ).fetchall()
         ],
         targets=[PlanTarget(*row) for row in con.execute(_TARGETS).fetchall()],
-        reviews=[every for (every,) in con.execute(_REVIEWS).fetchall()],
+        reviews=[Review(*row) for row in con.execute(_REVIEWS).fetchall()],
     )

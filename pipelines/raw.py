@@ -11,8 +11,8 @@ import duckdb
 from connectors import clarity, export_tables, exports, ga4, plan_tables, search_console
 from connectors.errors import SourceError
 from connectors.table import Load, Table
-from pipelines import company as company_folder
 from pipelines import analysis_tables, stage_events, warehouse
+from pipelines import company as company_folder
 from pipelines.company import Company, yesterday
 from pipelines.credentials import pseudonyms
 from pipelines.sources import (
@@ -117,9 +117,8 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
 def problems(company: Company) -> list[str]:
     """What a person must mend in plan.yml or the environment before it is worth asking any source."""
     # A sheet is asked in its own step: while Google does not answer, everything else is loaded.
-    checks: list[Callable[[], object]] = [
-        partial(plan_credentials, company.plan) if company.plan else partial(read_plan, company)
-    ]
+    sheet = company.plan
+    checks: list[Callable[[], object]] = [(lambda: plan_credentials(sheet)) if sheet else partial(read_plan, company)]
     if company.sources.ga4:
         checks.append(partial(ga4_credentials, company.sources.ga4))
     if company.sources.search_console:

@@ -354,6 +354,11 @@ def pass_audit(con: duckdb.DuckDBPyConnection, step: Step, run_id: str) -> None:
     _insert_rows(con, AUDITS, [{"run_id": run_id, "passed_at": _now(), "step": step}])
 
 
+def is_built(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the models stand as they passed their checks."""
+    return con.execute("select 1 from raw.audits where step = 'models'").fetchone() is not None
+
+
 def is_audited(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether the marts as they stand were made from what passed every check, and passed theirs."""
     passed = {step for (step,) in con.execute("select step from raw.audits").fetchall()}

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from demo import Fault
@@ -47,20 +48,27 @@ def break_exports(town: Town) -> str:
 
 def break_plan(town: Town) -> str:
     path = town.folder / "plan.yml"
-    path.write_text(path.read_text(encoding="utf-8").replace("  end: 2029-03-31\n", "", 1), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("  end: 2027-03-31\n", "", 1), encoding="utf-8")
     return "plan.yml.*end"
 
 
 def break_model(town: Town) -> str:
     (models.PROJECT / "models" / "marts" / "plan" / "scorecard.sql").write_text("select no_such_column from nowhere")
-    return "models: dbt model scorecard"
+    return "marts: dbt model scorecard"
+
+
+def break_analysis(town: Town) -> str:
+    """A column that cannot hold what it is given."""
+    with duckdb.connect(str(town.folder / ".gyakusan" / "warehouse.duckdb")) as con:
+        con.execute("alter table analysis.funnel alter method type integer using 1")
+    return "analysis: .*aalen_johansen"
 
 
 def break_check(town: Town) -> str:
     test = models.PROJECT / "tests" / "no_orders_were_won.sql"
     test.parent.mkdir(exist_ok=True)
     test.write_text("select * from {{ ref('conversion') }} where kpi = 'orders' and value > 0")
-    return "models: dbt test no_orders_were_won"
+    return "marts: dbt test no_orders_were_won"
 
 
 def break_publish(town: Town) -> str:
@@ -77,6 +85,7 @@ def break_publish(town: Town) -> str:
         break_exports,
         break_plan,
         break_model,
+        break_analysis,
         break_check,
         break_publish,
     ],

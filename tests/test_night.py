@@ -1,19 +1,23 @@
 """Whole nights on the demo world: every KPI is what the world knows, whatever happens on the way."""
 
+import io
+import json
 import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from demo import company_copy, simulate, write_exports
 from demo.truth import truth
-from pipelines import night, publish
+from pipelines import night, plan_report, publish
 from pipelines.company import load_company
 from tests.conftest import AS_OF, NEXT, Town
 
@@ -141,6 +145,94 @@ def test_a_warehouse_of_an_earlier_version_is_taken_over(town: Town) -> None:
         con.execute("alter table raw.exports_deals drop column kind")
     assert town.night(NEXT).problems == []
     assert_equals_truth(town.marts, NEXT, KNOWN_TO_BOTH)
+
+
+def test_the_plan_says_what_the_marts_say(first: Town) -> None:
+    first.back()
+    report = plan_report.read(first.marts, "Demo", "ja", None)
+    assert [row["kpi"] for row in report.tree][:4] == ["orders", "deals", "mqls", "leads"]
+    by_kpi = {row["kpi"]: row for row in report.tree}
+    # Down the tree, each is what the next one requires over the rate between them.
+    for row in report.tree[1:]:
+        assert row["required"] == pytest.approx(by_kpi[row["leads_to"]]["required"] / row["rate"])
+    known = truth(simulate(AS_OF), fiscal_year_start=4).query("grain == 'quarter' and period_start == '2026-10-01'")
+    for kpi, value in zip(known["kpi"], known["value"], strict=True):
+        if kpi in by_kpi:
+            assert by_kpi[kpi]["actual"] == pytest.approx(value)
+    assert report.attainment["won"] == by_kpi["orders"]["actual"]
+    assert report.attainment["p10"] <= report.attainment["p50"] <= report.attainment["p90"]
+    assert by_kpi["orders"]["projected"] == report.attainment["p50"], "one landing, wherever it is shown"
+    # Four quarters were over before the first night: two forecasts of each, scored by what came.
+    with duckdb.connect(str(first.marts), read_only=True) as con:
+        scored = con.execute(
+            "select period_start, forecasts, brier between 0 and 1 from attainment where brier is not null order by 1"
+        ).fetchall()
+        within = con.execute(
+            "select count(*) filter (outcome between p10 and p90), count(*) from forecasts where is_hindcast"
+        ).fetchone()
+    assert scored == [
+        (start, 2, True) for start in (date(2025, 10, 1), date(2026, 1, 1), date(2026, 4, 1), date(2026, 7, 1))
+    ]
+    assert within is not None
+    assert within[1] == 8
+    assert within[0] >= 5, "80 % intervals of a world without surprises"
+    pages = {}
+    for locale in ("ja", "en"):
+        page = io.StringIO()
+        plan_report.show(replace(report, locale=locale), Console(width=160, file=page))
+        pages[locale] = page.getvalue()
+    assert "受注数" in pages["ja"]
+    assert "達成確率" in pages["ja"]
+    assert "Orders" in pages["en"]
+    assert "What buys most" in pages["en"]
+    assert json.loads(plan_report.as_json(report))["tree"][0]["required"] == 30
+
+
+def test_a_changed_plan_is_a_new_version_and_periods_that_are_over_keep_theirs(town: Town) -> None:
+    plan = town.folder / "plan.yml"
+    kept = plan.read_text(encoding="utf-8")
+    try:
+        changed = kept.replace("  target: 30\n", "  target: 24\n").replace("target: 90,", "target: 100,")
+        plan.write_text(changed, encoding="utf-8")
+        assert town.night(NEXT).problems == []
+    finally:
+        plan.write_text(kept, encoding="utf-8")
+    with duckdb.connect(str(town.marts), read_only=True) as con:
+        versions = con.execute(
+            "select version, valid_from, valid_to, is_current from plan_versions order by 1"
+        ).fetchall()
+        targets = con.execute(
+            "select kpi, period_start, target from targets where kpi = 'orders' and period_start >= '2026-07-01'"
+            " or kpi = 'mqls' and period_start between '2026-10-01' and '2026-11-01' order by 1, 2"
+        ).fetchall()
+        old = con.execute("select target from plan_targets where version = 1 and is_kgi").fetchall()
+        forecasts = con.execute(
+            "select as_of, target from forecasts where not is_hindcast order by as_of, period_start"
+        )
+        assert [target for day, target in forecasts.fetchall()] == [30, 30, 24, 24]
+    assert versions == [(1, AS_OF, AS_OF, False), (2, NEXT, None, True)]
+    assert targets == [
+        ("mqls", date(2026, 10, 1), 90),  # over under the first version
+        ("mqls", date(2026, 11, 1), 100),
+        ("orders", date(2026, 7, 1), 24),  # over before there was any: by the newest
+        ("orders", date(2026, 10, 1), 24),  # running
+        ("orders", date(2027, 1, 1), 24),
+    ]
+    assert old == [(30,)]
+
+
+def test_what_if_is_asked_on_the_command_line(first: Town) -> None:
+    first.back()
+    command = [sys.executable, "-m", "pipelines.cli", "plan", "--company", str(first.folder), "--json"]
+    asked = [*command, "--set", "win_rate=60%", "--period", "2027-02-01"]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["what_if"]
+    assert found["changes"]["win_rate"][1] == 0.6
+    assert found["after"]["chance"] > found["before"]["chance"]
+    assert found["after"]["required"]["deals"] == pytest.approx(30 / 0.6)
+    wrong = subprocess.run([*command, "--set", "luck=2"], capture_output=True, text=True, timeout=120, check=False)
+    assert (wrong.returncode, "Known: deal_rate" in wrong.stderr) == (1, True)
 
 
 def test_an_analyst_reads_the_definitions_in_the_database(first: Town) -> None:

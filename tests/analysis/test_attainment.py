@@ -97,7 +97,7 @@ def test_less_known_history_is_wider() -> None:
     sure, unknown = (outlook(pipeline(open_=200), Window(10), spread) for spread in (EXACT, UNKNOWN))
     assert unknown.quantile(0.9) - unknown.quantile(0.1) > 2 * (sure.quantile(0.9) - sure.quantile(0.1))
     assert (unknown.verdict, sure.verdict) == ("insufficient_data", "ok")
-    assert "too short" in unknown.reason
+    assert unknown.reason == "short_history"
 
 
 def test_value_by_the_amounts_of_won_deals() -> None:

@@ -231,7 +231,7 @@ def test_the_special_columns_are_those_of_the_model() -> None:
          "kgi: there is no such tab, or nothing below its first row\n  -> add a tab kgi with kpi, grain, start, end"),
         ({"ｋｇｉ": [*KGI]}, "tab ｋｇｉ: is that section once more\n  -> rename one of the two tabs"),
         ({"personas": [["name", "roles"], ["", "manager"]]},
-         "personas row 2 name: is missing\n  -> add `name:` and what the team calls this persona"),
+         "personas row 2 name: is missing\n  -> add `name:` what the team calls this persona"),
         ({"handoff": [["mql_is", "sla_hours"], ["x", "1%"]]}, "handoff row 2 sla_hours: should be a number\n  -> "),
         ({"reviews": [["every"], ["week"]]},
          "reviews row 2 weekday: is missing\n  -> add `weekday:` monday to friday"),

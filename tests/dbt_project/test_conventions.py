@@ -4,13 +4,12 @@ import csv
 import re
 from typing import Any
 
-import pytest
+from connectors import clarity, export_tables, ga4, plan, plan_tables, search_console
+from pipelines import analysis_tables, company, intake, stage_events, warehouse
 
-from connectors import clarity, export_tables, ga4, plan, search_console
-from pipelines import company, intake, stage_events, warehouse
-
-SOURCES = {*ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan.TABLES, *company.TABLES,
-           stage_events.STAGE_EVENTS, intake.QUARANTINE, warehouse.FETCHES, warehouse.LOADS}  # fmt: skip
+SOURCES = {*ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan_tables.TABLES,
+           *company.TABLES, stage_events.STAGE_EVENTS, intake.QUARANTINE, warehouse.FETCHES, warehouse.LOADS,
+           *analysis_tables.TABLES}  # fmt: skip
 
 
 def test_every_model_says_what_a_row_is(built: Any) -> None:
@@ -37,7 +36,7 @@ def test_every_mart_is_a_contract_with_every_column_described(built: Any) -> Non
 def test_every_computation_has_a_unit_test(built: Any) -> None:
     shown = {test["model"] for test in built.manifest["unit_tests"].values()}
     # A model that only picks rows and columns computes nothing.
-    picks = {"kpis", "awareness", "engagement", "conversion", "retention"}
+    picks = {"kpis", "awareness", "engagement", "conversion", "retention", "funnel", "funnel_cohorts", "drivers"}
     computing = {node["name"] for node in built.models() if not node["name"].startswith("stg_")} - picks
     assert computing - shown == set()
 
@@ -53,10 +52,13 @@ def test_the_schemas_are_the_layers(built: Any) -> None:
     assert {node["original_file_path"].split("/")[1] for node in built.models()} == {"staging", "intermediate", "marts"}
 
 
-def test_the_sources_are_the_raw_tables(built: Any) -> None:
-    declared = {source["name"] for source in built.manifest["sources"].values()}
-    assert declared == {table.name for table in SOURCES}
-    assert {source["schema"] for source in built.manifest["sources"].values()} == {"raw"}
+def test_the_sources_are_the_tables_that_python_writes(built: Any) -> None:
+    declared = [(source["schema"], source["name"]) for source in built.manifest["sources"].values()]
+    assert sorted(declared) == sorted((table.layer, table.name) for table in SOURCES)
+    assert {(source["source_name"], source["schema"]) for source in built.manifest["sources"].values()} == {
+        ("raw", "raw"),
+        ("analysis", "analysis"),
+    }
 
 
 def test_every_input_that_a_kpi_needs_is_reported_by_the_run(built: Any, pytestconfig: Any) -> None:

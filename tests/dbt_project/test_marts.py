@@ -21,6 +21,10 @@ def test_a_company_without_sources_builds_and_says_so(built_empty: Any) -> None:
     assert {row[2:7] for row in rows} == {(None, None, False, "", "not_measurable")}
     assert all(reason.startswith("no ") for *_, reason in rows)
     assert built_empty.rows("select count(*) from marts.articles") == [(0,)]
+    assert built_empty.rows("select count(*) from marts.targets") == [(0,)]
+    assert built_empty.rows("select distinct status, target, required, standard_pace from marts.scorecard") == [
+        ("not_measurable", None, None, None)
+    ]
 
 
 def kpi(built: Any, name: str, grain: str, start: str, columns: str = "value, numerator, denominator, n") -> Any:
@@ -121,12 +125,131 @@ def test_the_scorecard_joins_actuals_to_targets(built: Any) -> None:
         from marts.scorecard where target is not null order by kpi, period_start
     """) == [
         ("deals", "month", "2026-04-01", 60, 50, 10, 1.2, 3, "achieved", False),
-        ("deals", "month", "2026-05-01", 0, 50, -50, 0, 0, "on_the_way", False),
-        ("deals", "month", "2026-06-01", None, 50, None, None, 0, "upcoming", False),
+        ("deals", "month", "2026-05-01", 0, 60, -60, 0, 0, "on_the_way", False),
+        ("deals", "month", "2026-06-01", None, 60, None, None, 0, "upcoming", False),
+        ("mqls", "month", "2026-04-01", 1, 84, -83, 1 / 84, None, "missed", False),
+        ("mqls", "month", "2026-05-01", 0, 72, -72, 0, None, "on_the_way", False),
+        ("mqls", "month", "2026-06-01", None, 88, None, None, None, "upcoming", False),
+        ("orders", "quarter", "2026-01-01", 0, 30, -30, 0, None, "missed", True),
         ("orders", "quarter", "2026-04-01", 12, 30, -18, 0.4, 0, "on_the_way", True),
         ("orders", "quarter", "2026-07-01", None, 30, None, None, 0, "upcoming", True),
+        ("page_views", "month", "2026-05-01", 150, 540, -390, 150 / 540, None, "on_the_way", False),
     ]
-    assert built.rows("select count(*) from marts.scorecard") == [((58 + 14 + 5) * 26 + 2,)]
+    # Upcoming and with a target: deals, mqls and page views of June, orders from July on.
+    assert built.rows("select count(*) from marts.scorecard") == [((58 + 14 + 5) * 26 + 4,)]
+
+
+def test_the_scorecard_shows_what_is_required_what_has_passed_and_where_it_will_land(built: Any) -> None:
+    assert built.rows("""
+        select kpi, grain, period_start::varchar, required, standard_pace, projected, projected_low, projected_high,
+            landing_verdict
+        from marts.scorecard where required is not null or projected is not null order by kpi, grain, period_start
+    """) == [
+        ("deals", "month", "2026-04-01", 42, 1, None, None, None, None),
+        ("deals", "month", "2026-05-01", 36, 3 / 18, None, None, None, None),  # 1, 7 and 8 May
+        ("deals", "month", "2026-06-01", 44, 0, None, None, None, None),
+        ("deals", "quarter", "2026-04-01", 122, 24 / 61, None, None, None, None),
+        ("deals", "week", "2026-05-04", 4, 1, None, None, None, None),
+        ("mqls", "month", "2026-04-01", 84, 1, None, None, None, None),
+        ("mqls", "month", "2026-05-01", 72, 3 / 18, None, None, None, None),
+        ("mqls", "month", "2026-06-01", 88, 0, None, None, None, None),
+        ("mqls", "quarter", "2026-04-01", 244, 24 / 61, None, None, None, None),
+        ("orders", "quarter", "2026-04-01", 30, 24 / 61, 20, 15, 26, "ok"),
+        ("page_views", "month", "2026-05-01", None, 3 / 18, 465, 450, 480, "weak"),
+    ]
+
+
+def test_a_period_is_judged_by_the_plan_that_was_in_force_on_its_last_day(built: Any) -> None:
+    # The plan of 10 April wanted 50 deals and 24 orders, that of 4 May 60 and 30; of January nobody had said anything.
+    assert built.rows("""
+        select kpi, period_start::varchar, target, plan_from::varchar
+        from marts.targets where kind = 'number' order by kpi, period_start
+    """) == [
+        ("deals", "2026-04-01", 50, "2026-04-10"),
+        ("deals", "2026-05-01", 60, "2026-05-04"),
+        ("deals", "2026-06-01", 60, "2026-05-04"),
+        ("orders", "2026-01-01", 30, "2026-05-04"),
+        ("orders", "2026-04-01", 30, "2026-05-04"),
+        ("orders", "2026-07-01", 30, "2026-05-04"),
+    ]
+
+
+def test_a_change_is_a_number_once_the_period_before_is_complete(built: Any) -> None:
+    # March was not measured, April held 450 page views, May still runs.
+    assert built.rows("""
+        select period_start::varchar, target from marts.targets where kind = 'change' order by period_start
+    """) == [("2026-04-01", None), ("2026-05-01", 540), ("2026-06-01", None)]
+
+
+def test_a_target_from_the_kgi_is_what_the_goal_requires(built: Any) -> None:
+    assert built.rows("""
+        select kpi, period_start::varchar, target from marts.targets where kind = 'from_kgi' order by period_start
+    """) == [("mqls", "2026-04-01", 84), ("mqls", "2026-05-01", 72), ("mqls", "2026-06-01", 88)]
+
+
+def test_what_a_stage_must_still_bring_is_said_of_the_goals_own_period(built: Any) -> None:
+    assert built.rows("""
+        select kpi, grain, period_start::varchar, kgi, leads_to, required, is_goal_period, extra, remaining_verdict
+        from marts.required order by place, grain, period_start
+    """) == [
+        ("orders", "quarter", "2026-04-01", "orders", None, 30, True, None, None),
+        ("deals", "month", "2026-04-01", "orders", "orders", 42, False, None, None),
+        ("deals", "month", "2026-05-01", "orders", "orders", 36, False, None, None),
+        ("deals", "month", "2026-06-01", "orders", "orders", 44, False, None, None),
+        ("deals", "quarter", "2026-04-01", "orders", "orders", 122, True, 96, "ok"),
+        ("deals", "week", "2026-05-04", "orders", "orders", 4, False, None, None),
+        ("mqls", "month", "2026-04-01", "orders", "deals", 84, False, None, None),
+        ("mqls", "month", "2026-05-01", "orders", "deals", 72, False, None, None),
+        ("mqls", "month", "2026-06-01", "orders", "deals", 88, False, None, None),
+        ("mqls", "quarter", "2026-04-01", "orders", "deals", 244, True, None, "too_late"),
+    ]
+
+
+def test_the_newest_forecast_stands_beside_how_good_they_were(built: Any) -> None:
+    assert built.rows("""
+        select period_start::varchar, as_of::varchar, chance, outcome, is_reached, forecasts, brier
+        from marts.attainment order by period_start
+    """) == [
+        # (0.5² + 0.25²) / 2; on the last day there was nothing left to foretell.
+        ("2026-01-01", "2026-03-31", 0, 0, False, 3, 0.15625),
+        ("2026-04-01", "2026-05-10", 0.0625, None, None, 2, None),
+        ("2026-07-01", "2026-05-10", 0.25, None, None, 1, None),
+    ]
+
+
+def test_every_version_of_the_plan_stays_readable(built: Any) -> None:
+    assert built.rows("""
+        select version, valid_from::varchar, valid_to::varchar, is_current from marts.plan_versions order by version
+    """) == [(1, "2026-04-10", "2026-05-03", False), (2, "2026-05-04", None, True)]
+    assert built.rows("""
+        select version, count(*), count(*) filter (is_current) from marts.plan_targets group by version order by version
+    """) == [(1, 4, 0), (2, 5, 5)]
+    assert built.rows("""
+        select version, section, entry, attribute, value from marts.plan_agreements order by all
+    """) == [
+        (1, "focus", "0", "key_kpi", "mqls"),
+        (2, "focus", "0", "key_kpi", "deals"),
+        (2, "personas", "maker", "industry", "製造"),
+        (2, "reviews", "month", "day", "business day 3"),
+    ]
+
+
+def test_smart_checks_name_the_targets_of_the_newest_plan(built: Any) -> None:
+    assert built.rows("""
+        select entry, kpi, kind, level, is_specific, is_achievable, verdict from marts.smart_checks order by entry
+    """) == [
+        (0, "orders", "number", 30, True, False, "stretch"),
+        (4, "users", "wish", None, False, None, "vague"),
+    ]
+
+
+@pytest.mark.parametrize("table", ["drivers", "funnel", "funnel_cohorts"])
+def test_what_the_analysis_found_is_shown_as_it_is(built: Any, table: str) -> None:
+    both = f"from marts.{table} union by name from analysis.{table}"  # without repeats
+    counts = built.rows(f"""
+        select (select count(*) from marts.{table}), (select count(*) from analysis.{table}), count(*) from ({both})
+    """)
+    assert counts == [(1, 1, 1)]
 
 
 def test_an_article_shows_what_became_of_its_contacts(built: Any) -> None:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
 
-from connectors import exports, plan
+from connectors import exports, plan_tables
 from connectors.personal import Pseudonyms
 from pipelines import night
 from pipelines.company import load_company
@@ -80,9 +79,9 @@ def test_what_the_source_leaves_empty_stays_empty(deals: list[dict[str, Any]]) -
 
 
 def test_its_plan(company_folder: Path) -> None:
-    targets, personas = (pa.Table.from_batches(load.batches, load.table.schema) for load in plan.load(company_folder))
-    assert targets["kpi"].to_pylist() == ["order_value", "orders", "win_rate"]
-    assert personas.num_rows == 0
+    plan = plan_tables.read(company_folder)
+    assert [target.kpi for target in (plan.kgi, *plan.targets)] == ["order_value", "orders", "win_rate"]
+    assert plan.personas == ()
 
 
 @pytest.fixture(scope="module")

@@ -554,3 +554,108 @@ def test_clarity_needs_its_token_in_the_environment(write: Write) -> None:
     named = load_company(write(MINIMAL + clarity.replace("none", "env:CLARITY_TOKEN"))).sources
     assert named.clarity is not None
     assert inputs(named)["clarity"] is None
+
+
+# The calendar and the topics ------------------------------------------------------------------------------------------
+
+
+def counted(company: Company, first: date, last: date) -> list[int]:
+    """The days of the month that count."""
+    return [day.day for day, counts in company.calendar.counted(first, last).items() if counts]
+
+
+def test_business_days_are_without_weekends_japanese_holidays_and_closed_days(write: Write) -> None:
+    """Golden Week of 2026 ends with a substitute holiday; a day between two holidays, of September, is one too."""
+    company = load_company(write(MINIMAL))
+    assert counted(company, date(2026, 5, 1), date(2026, 5, 10)) == [1, 7, 8]
+    assert counted(company, date(2026, 9, 19), date(2026, 9, 25)) == [24, 25]
+    assert len(counted(company, date(2026, 1, 1), date(2026, 1, 31))) == 22 - 2
+    closed = load_company(write(MINIMAL + "calendar: {closed: [2026-01-02, 2026-01-03, 2026-12-31]}\n"))
+    assert len(counted(closed, date(2026, 1, 1), date(2026, 1, 31))) == 22 - 3
+    assert counted(closed, date(2026, 12, 28), date(2027, 1, 4)) == [28, 29, 30, 4]
+
+
+@pytest.mark.parametrize(
+    ("calendar", "days"),
+    [
+        ("pace: calendar_days", [15, 16, 17, 18]),
+        ("pace: calendar_days, closed: [2027-05-17]", [15, 16, 17, 18]),
+        ("pace: business_days", [17, 18]),
+        ("holidays: none", [17, 18]),
+        ("holidays: NO", [18]),  # Norway's Constitution Day
+        ("holidays: none, closed: [2027-05-18]", [17]),
+    ],
+)
+def test_the_pace_and_the_country_are_the_company_s(write: Write, calendar: str, days: list[int]) -> None:
+    """From Saturday to Tuesday."""
+    company = load_company(write(f"{MINIMAL}calendar: {{{calendar}}}\n"))
+    assert counted(company, date(2027, 5, 15), date(2027, 5, 18)) == days
+
+
+def test_the_calendar_and_the_topics_of_the_demo() -> None:
+    found = tables(load_company(DEMO))
+    days = {row["date_on"]: row["is_counted"] for row in found["company_calendar"]}
+    assert len(found["company_calendar"]) == len(days) == 12 * 365 + 3
+    assert (min(days), max(days)) == (date(2024, 1, 1), date(2035, 12, 31))
+    assert (days[date(2025, 12, 28)], days[date(2025, 12, 29)], days[date(2026, 1, 5)]) == (False, False, True)
+    topics = {row["path_prefix"]: row["cluster"] for row in found["company_article_clusters"]}
+    assert topics["/articles/invoice-"] == "請求書"
+    assert topics["/articles/invoice-system-"] == "インボイス制度"
+    assert len(topics) == 10
+
+
+TOPICS = """  article_clusters:
+    Invoices: [/blog/invoice-, /blog/billing/]
+    Expenses: [/blog/expenses-]
+"""
+
+
+def test_a_topic_is_several_beginnings(write: Write) -> None:
+    assert tables(load_company(write(MINIMAL + TOPICS)))["company_article_clusters"] == [
+        {"path_prefix": "/blog/invoice-", "cluster": "Invoices"},
+        {"path_prefix": "/blog/billing/", "cluster": "Invoices"},
+        {"path_prefix": "/blog/expenses-", "cluster": "Expenses"},
+    ]
+    assert tables(load_company(write(MINIMAL)))["company_article_clusters"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "problem", "remedy"),
+    [
+        (
+            "calendar: {holidays: Japan}",
+            "calendar.holidays (line 13)",
+            "Japan is not a country whose holidays are known",
+            "write the two letters of ISO 3166, such as JP or US, or none",
+        ),
+        ("calendar: {holidays: jp}", "calendar.holidays (line 13)", "jp is not a country", "such as JP"),
+        ("calendar: {pace: weekdays}", "calendar.pace (line 13)", "should be 'business_days' or", "docs/"),
+        ("calendar: {closed: [12-29]}", "calendar.closed[0] (line 13)", "12-29 is not a day", "write it as 2025-04-01"),
+        (
+            "calendar: {close: []}",
+            "calendar.close (line 13)",
+            "is not a key that can stand here",
+            "did you mean closed?",
+        ),
+        (
+            "    Other: [blog/other-]",
+            "site.article_clusters.Other[0] (line 13)",
+            "blog/other- is not the beginning of a path",
+            "begin with /",
+        ),
+        ("    Other: /blog/other-", "site.article_clusters.Other (line 13)", "should be a list", "docs/"),
+        (
+            "    Other: [/blog/other-, /blog/billing/]",
+            "site.article_clusters.Other[1] (line 13)",
+            "/blog/billing/ is of Invoices already",
+            "keep it in one of the two",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_calendar_and_the_topics(
+    write: Write, text: str, where: str, problem: str, remedy: str
+) -> None:
+    error = refused(write(f"{MINIMAL}{TOPICS}{text}\n"))
+    assert error.where == f"company.yml: {where}"
+    assert error.problem.startswith(problem)
+    assert remedy in error.remedy

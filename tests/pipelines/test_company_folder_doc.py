@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from connectors import export_tables, plan
 from connectors.export_settings import ExportFile, needed
-from pipelines.company import Clarity, Company, Ga4, Meaning, PlanSheet, SearchConsole, Site, load_company
+from pipelines.company import Calendar, Clarity, Company, Ga4, Meaning, PlanSheet, SearchConsole, Site, load_company
 from pipelines.sources import read_plan
 
 DOC = (Path(__file__).parents[2] / "docs/company-folder.md").read_text()
@@ -22,12 +22,16 @@ def test_the_examples_load(tmp_path: Path) -> None:
     (tmp_path / "plan.yml").write_text(PLAN_YML)
     company = load_company(tmp_path)
     assert company.sources.exports["deals"][0].values["status"]["Closed Won"] == "won"
-    assert read_plan(company)[1] == "plan.yml"
+    assert set(company.site.article_clusters) == {"Invoicing", "Expenses"}
+    agreed, source = read_plan(company)
+    assert source == "plan.yml"
+    assert agreed.model_dump(exclude_defaults=True).keys() == plan.Plan.model_fields.keys()
 
 
-@pytest.mark.parametrize(
-    "model", [Company, PlanSheet, Ga4, SearchConsole, Clarity, ExportFile, plan.Target, plan.Plan, plan.Persona]
-)
+PLAN = [plan.Plan, plan.Target, plan.Focus, plan.Persona, plan.Handoff, plan.Review, plan.OnMiss, plan.Resource]
+
+
+@pytest.mark.parametrize("model", [Company, Calendar, PlanSheet, Ga4, SearchConsole, Clarity, ExportFile, *PLAN])
 def test_every_key_is_described(model: type[BaseModel]) -> None:
     parts = {part.rpartition(".")[2] for part in CODE}
     assert set(model.model_fields) - parts - {"site"} == set()

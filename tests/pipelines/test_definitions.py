@@ -65,7 +65,7 @@ def test_every_source_reaches_the_published_marts(graph: AssetGraph) -> None:
             todo.append(parent)
     raw = {key for key in graph.get_all_asset_keys() if key.path[0] == "raw"}
     unread = {"ga4_channel_key_events", "ga4_new_returning_months", "ga4_client_days", "ga4_definitions",
-              "plan_personas", "backfills", "audits", "search_console_page_query_days"}  # fmt: skip
+              "backfills", "audits", "search_console_page_query_days"}  # fmt: skip
     assert {key.path[1] for key in raw - upstream} <= unread
     assert {key for key in graph.get_all_asset_keys() if key.path[0] == "marts"} <= upstream
 

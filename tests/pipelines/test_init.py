@@ -1,5 +1,6 @@
 """A company folder from a few answers: it loads at once, is never written over another, and can be completed later."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from connectors import export_presets, plan
+from connectors import export_presets, plan, plan_schema, plan_tables
 from connectors.errors import SourceError
-from pipelines import init
+from connectors.text import Locale
+from pipelines import init, night
 from pipelines.cli import cli
 from pipelines.company import load_company
 
@@ -24,8 +26,9 @@ def run(folder: Path, *flags: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
 
 
-def rows(folder: Path) -> list[dict[str, object]]:
-    return [row for load in plan.load(folder) for batch in load.batches for row in batch.to_pylist()]
+def uncommented(file: Path) -> None:
+    """Remove the two characters before each line that is for later; those of a sentence stay."""
+    file.write_text(re.sub(r"(?m)^# (?=\w+:\s|  )", "", file.read_text()))
 
 
 @pytest.mark.parametrize("locale", ["ja", "en"])
@@ -45,12 +48,18 @@ def test_the_folder_loads_as_it_is(tmp_path: Path, locale: str) -> None:
     assert company.sources.search_console is not None
     assert company.sources.search_console.site_url == "sc-domain:acme.co.jp"
     assert company.sources.clarity is not None
-    [goal] = rows(folder)
-    assert (goal["kpi"], goal["grain"], goal["target"], goal["is_kgi"]) == ("orders", "quarter", 30, True)
+    agreed = plan_tables.read(folder)
+    assert (agreed.kgi.kpi, agreed.kgi.grain, agreed.kgi.level, agreed.targets) == ("orders", "quarter", 30, ())
+    assert [(review.every, review.weekday, review.business_day) for review in agreed.reviews] == [
+        ("week", "monday", None),
+        ("month", None, 3),
+        ("quarter", None, 5),
+    ]
+    assert agreed.model_dump(exclude_defaults=True).keys() == {"version", "kgi", "reviews"}
 
 
 def test_what_is_for_later_is_uncommented_line_by_line(tmp_path: Path) -> None:
-    """Removing the two characters before each line of a block connects it; each comment of the plan too."""
+    """Removing the two characters before each line of a block connects it."""
     for locale in ("ja", "en"):
         folder = tmp_path / locale
         assert run(folder, *FLAGS, "--host", "www.acme.com", "--source", "later", "--locale", locale).returncode == 0
@@ -65,9 +74,69 @@ def test_what_is_for_later_is_uncommented_line_by_line(tmp_path: Path) -> None:
         assert sources.search_console.site_url == "sc-domain:acme.com"
         assert sources.clarity is not None
         assert set(sources.exports) == {"deals"}
-        plan_text = (folder / "plan.yml").read_text()
-        (folder / "plan.yml").write_text(re.sub(r"(?m)^# (?=targets:|personas:|  )", "", plan_text))
-        assert len(rows(folder)) == 5 + (2 + 2 + 1 if locale == "ja" else 2 + 1 + 1)
+
+
+def test_the_calendar_and_the_topics_are_for_later_too(tmp_path: Path) -> None:
+    folder = tmp_path / "acme"
+    assert (
+        run(folder, *FLAGS, *GOOGLE, "--article-path", "/コラム/", "--period", "2026-04-01..2027-03-31").returncode == 0
+    )
+    assert load_company(folder).calendar.closed == ()
+    uncommented(folder / "company.yml")
+    company = load_company(folder)
+    assert (company.calendar.pace, company.calendar.holidays) == ("business_days", "JP")
+    assert company.calendar.closed == (date(2026, 12, 29), date(2026, 12, 30), date(2026, 12, 31))
+    assert company.site.article_clusters == {"請求書": ("/コラム/invoice-",)}
+
+
+@pytest.mark.parametrize("locale", ["ja", "en"])
+@pytest.mark.parametrize("kpi", plan.KGIS)
+@pytest.mark.parametrize("grain", init.GRAINS)
+def test_every_section_of_the_plan_is_there_and_loads_whatever_the_goal(
+    tmp_path: Path, locale: Locale, kpi: str, grain: str
+) -> None:
+    goal = init.Goal(kpi, 30, grain, date(2026, 4, 1), date(2027, 3, 31))
+    init.write(tmp_path / "a", init.Answers("A", locale, 4, goal, date(2026, 4, 1), "www.a.jp", "/blog/"))
+    uncommented(tmp_path / "a" / "plan.yml")
+    agreed = plan_tables.read(tmp_path / "a")
+    assert agreed.model_dump(exclude_defaults=True).keys() == plan.Plan.model_fields.keys()
+    assert [(target.kpi, target.target) for target in agreed.targets] == [
+        ("mqls", "from_kgi"),
+        ("inquiries", 60.0),
+        ("downloads", "+20%"),
+        ("read_through_rate", 0.35),
+    ]
+    assert [len(found) for found in (agreed.personas, agreed.reviews, agreed.resources)] == [1, 3, 1]
+    sections = (agreed.kgi, agreed.personas[0], agreed.handoff, agreed.on_miss, agreed.resources[0])
+    unsaid = [name for section in sections if section for name, value in section if not value]
+    assert unsaid == ["over", "segment"]
+
+
+@pytest.mark.parametrize("locale", ["ja", "en"])
+def test_each_line_that_is_for_later_says_what_it_is_for(tmp_path: Path, locale: str) -> None:
+    assert run(tmp_path / "a", *FLAGS, *GOOGLE, "--locale", locale).returncode == 0
+    lines = (tmp_path / "a" / "plan.yml").read_text().splitlines()
+    for_later = [number for number, line in enumerate(lines) if re.match(r"#   +[-\w]", line)]
+    assert len(for_later) == 1 + 1 + 4 + 4 + 2 + 4 + 3
+    assert [lines[n] for n in for_later if "  # " not in lines[n][3:] and not lines[n].startswith("#   - name:")] == []
+    sections = [number for number, line in enumerate(lines) if re.fullmatch(r"(# )?[a-z_]+:", line)]
+    assert len(sections) == len(plan.Plan.model_fields) - 1
+    assert [lines[number - 1] for number in sections if not re.match(r"# \S", lines[number - 1])] == []
+
+
+def test_editors_complete_the_plan_by_the_schema_of_the_installed_version(tmp_path: Path) -> None:
+    folder = tmp_path / "acme"
+    assert run(folder, *FLAGS, *GOOGLE).returncode == 0
+    first, *_ = (folder / "plan.yml").read_text().splitlines()
+    assert first == "# yaml-language-server: $schema=.gyakusan/plan.schema.json"
+    assert (Path(__file__).parents[2] / "demo/plan.yml").read_text().startswith(first + "\n")
+    schema = folder / ".gyakusan" / "plan.schema.json"
+    assert schema.read_text() == plan_schema.text()
+    schema.write_text(json.dumps({"of": "an older version"}))
+    (folder / "plan.yml").write_text("kgi:")
+    company = load_company(folder)
+    assert night.run(company, company.start, company.start).run_id is None  # plan.yml must be mended first
+    assert schema.read_text() == plan_schema.text()
 
 
 @pytest.mark.parametrize("preset", export_presets.names())

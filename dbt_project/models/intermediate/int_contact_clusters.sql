@@ -2,43 +2,45 @@
 -- path, else the folder below the path of articles.
 with contact_articles as (select contact_id, path from {{ ref('int_contact_articles') }}),
 
-clusters as (select path_prefix, cluster from {{ ref('stg_company__article_clusters') }}),
-
-article_paths as (select path_prefix from {{ ref('stg_company__article_paths') }}),
-
-named as (
-    select
-        contact_articles.contact_id,
-        clusters.cluster,
-        length(clusters.path_prefix) as known_to
-    from contact_articles
-    inner join clusters on left(contact_articles.path, length(clusters.path_prefix)) = clusters.path_prefix
+prefixes as (
+    select path_prefix, cluster, 1 as choice from {{ ref('stg_company__article_clusters') }}
+    union all
+    select path_prefix, null as cluster, 2 as choice from {{ ref('stg_company__article_paths') }}
 ),
 
+found as (
+    select
+        contact_articles.contact_id,
+        prefixes.choice,
+        prefixes.cluster,
+        length(prefixes.path_prefix) as known_to,
+        substring(contact_articles.path, length(prefixes.path_prefix) + 1) as rest
+    from contact_articles
+    inner join prefixes on left(contact_articles.path, length(prefixes.path_prefix)) = prefixes.path_prefix
+),
+
+-- The path of articles may be written without its last slash.
 folders as (
     select
-        contact_articles.contact_id,
-        split_part(substring(contact_articles.path, length(article_paths.path_prefix) + 1), '/', 1) as cluster,
-        split_part(substring(contact_articles.path, length(article_paths.path_prefix) + 1), '/', 2) as rest
-    from contact_articles
-    inner join article_paths on left(contact_articles.path, length(article_paths.path_prefix)) = article_paths.path_prefix
-),
-
-choices as (
-    select contact_id, cluster, known_to from named
-    union all
-    select contact_id, cluster, 0 as known_to from folders
-    where rest <> ''
+        contact_id,
+        choice,
+        known_to,
+        cluster,
+        case when left(rest, 1) = '/' then substring(rest, 2) else rest end as rest
+    from found
 ),
 
 places as (
     select
         contact_id,
-        cluster,
-        row_number() over (partition by contact_id order by known_to desc nulls last, cluster asc nulls last) as place
-    from choices
+        -- What stands before the next slash, if anything stands behind it.
+        coalesce(cluster, case when split_part(rest, '/', 2) <> '' then split_part(rest, '/', 1) end) as cluster,
+        row_number() over (
+            partition by contact_id order by choice asc nulls last, known_to desc nulls last, cluster asc nulls last
+        ) as place
+    from folders
 )
 
 select contact_id, cluster
 from places
-where place = 1
+where place = 1 and cluster is not null

@@ -10,7 +10,11 @@ personas as (
 
 people as (select contact_id, industry, job_title from {{ ref('int_people') }}),
 
-asked as (select entry, persona, count(distinct attribute) as attributes from personas group by entry, persona),
+asked as (
+    select entry, persona, count(distinct attribute) as attributes
+    from personas
+    group by entry, persona
+),
 
 matches as (
     select

@@ -2,11 +2,17 @@ with settings as (select as_of, fiscal_year_start from {{ ref('stg_company__sett
 
 spans as (select first_on from {{ ref('int_input_spans') }}),
 
-targets as (select end_on from {{ ref('stg_plan__targets') }}),
+plan_targets as (select valid_from, end_on from {{ ref('stg_plan__targets') }}),
+
+newest as (select max(valid_from) as valid_from from plan_targets),
 
 first_days as (select min(first_on) as first_on from spans),
 
-last_days as (select max(end_on) as last_target_on from targets),
+last_days as (
+    select max(plan_targets.end_on) as last_target_on
+    from plan_targets
+    inner join newest on plan_targets.valid_from = newest.valid_from
+),
 
 digits as (select digits.digit from (values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) as digits (digit)),
 

@@ -32,4 +32,7 @@ select
     new_deals.amount
 from new_deals
 cross join settings
-where new_deals.created_on is not null or (new_deals.status in ('won', 'lost') and new_deals.closed_on is not null)
+-- Of a deal that ended nobody knows when, nobody can say how long it took.
+where
+    (new_deals.status = 'open' and new_deals.created_on is not null)
+    or (new_deals.status in ('won', 'lost') and new_deals.closed_on is not null)

@@ -4,9 +4,10 @@ with contacts as (select contact_id, lead_on, mql_on from {{ ref('int_contacts')
 deals as (select contact_id, subject_id, status, created_on, closed_on from {{ ref('int_funnel_deals') }}),
 
 exits as (
-    select object_id as contact_id, min(first_entered_on) as exited_on
-    from {{ ref('int_stage_entries') }}
-    where object = 'contact' and stage = 'disqualified' and not is_imputed
+    -- Of a contact that was disqualified before anybody looked, the day on which it was seen to be.
+    select object_id as contact_id, min(coalesce(entered_on, seen_on)) as exited_on
+    from {{ ref('int_stage_changes') }}
+    where object = 'contact' and stage = 'disqualified'
     group by object_id
     union all
     select object_id as contact_id, min(exited_on) as exited_on
@@ -31,7 +32,7 @@ entries as (
     select 'contact ' || exits.contact_id as subject_id, 'exit' as stage, exits.exited_on as entered_on
     from exits
     left join deals on exits.contact_id = deals.contact_id
-    where exits.exited_on < coalesce(deals.created_on, date '9999-12-31')
+    where exits.exited_on < coalesce(deals.created_on, deals.closed_on, date '9999-12-31')
 )
 
 select distinct subject_id, stage, entered_on

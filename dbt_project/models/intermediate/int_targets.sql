@@ -8,10 +8,7 @@ plan_targets as (
     where kind <> 'wish'
 ),
 
-complete_values as (
-    select kpi, grain, period_start, value from {{ ref('int_kpi_values') }}
-    where is_complete
-),
+kpi_values as (select kpi, grain, period_start, value, method, is_complete from {{ ref('int_kpi_values') }}),
 
 lines as (
     select
@@ -26,7 +23,9 @@ lines as (
         plan_targets.target,
         plan_targets.change,
         plan_targets.owner,
-        case plan_targets.over when 'last_year' then periods.last_year_start else periods.previous_start end as base_start
+        case plan_targets.over
+            when 'last_year' then periods.last_year_start else periods.previous_start
+        end as base_start
     from plan_periods
     inner join periods
         on plan_periods.grain = periods.grain and plan_periods.period_start = periods.period_start
@@ -48,12 +47,21 @@ select
     lines.entry,
     lines.is_kgi,
     lines.kind,
-    coalesce(lines.target, round(complete_values.value * (1 + lines.change), 6)) as target,
+    case
+        when lines.kind <> 'change' then lines.target
+        -- What was measured by another method cannot be compared.
+        when bases.is_complete and coalesce(bases.method = own.method, true)
+            then round(bases.value * (1 + lines.change), 6)
+    end as target,
     lines.owner
 from lines
-left join complete_values
+left join kpi_values as bases
     on
-        lines.kind = 'change'
-        and lines.kpi = complete_values.kpi
-        and lines.grain = complete_values.grain
-        and lines.base_start = complete_values.period_start
+        lines.kpi = bases.kpi
+        and lines.grain = bases.grain
+        and lines.base_start = bases.period_start
+left join kpi_values as own
+    on
+        lines.kpi = own.kpi
+        and lines.grain = own.grain
+        and lines.period_start = own.period_start

@@ -26,7 +26,12 @@ with forecasts as (
 ),
 
 scores as (
-    select kpi, grain, period_start, count(*) as forecasts, sum(squared_error) / nullif(count(squared_error), 0) as brier
+    select
+        kpi,
+        grain,
+        period_start,
+        count(*) as forecasts,
+        sum(squared_error) / nullif(count(squared_error), 0) as brier
     from forecasts
     group by kpi, grain, period_start
 )

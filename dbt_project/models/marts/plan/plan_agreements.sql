@@ -15,7 +15,11 @@ versions as (select valid_from, version, is_current from {{ ref('plan_versions')
 lines as (
     select valid_from, section, cast(entry as string) as entry, attribute, value from agreements
     union all
-    select valid_from, 'reviews' as section, every as entry, 'day' as attribute,
+    select
+        valid_from,
+        'reviews' as section,
+        every as entry,
+        'day' as attribute,
         coalesce(weekday, 'business day ' || cast(business_day as string)) as value
     from reviews
     union all

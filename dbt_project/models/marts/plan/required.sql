@@ -75,7 +75,10 @@ lines as (
             periods.grain = shares.grain
             and periods.period_start = shares.period_start
             and goals.kpi = shares.kpi
-    where shares.kpi is not null or (periods.grain = goals.grain and periods.period_start = goals.goal_start)
+    -- A goal that a newer plan took the place of while it ran reaches into other goals' periods.
+    where
+        goals.goal_start = shares.goal_start
+        or (shares.kpi is null and periods.grain = goals.grain and periods.period_start = goals.goal_start)
 )
 
 select

@@ -1,0 +1,434 @@
+"""`gyakusan plan`: the tree from the KGI down, where it stands, what buys most, and the SMART checks; or as JSON.
+
+It reads the published marts alone. What would be otherwise (``--set``) is computed by :mod:`pipelines.plan_whatif`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from rich import box
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text as Line
+
+from connectors.errors import SourceError
+from connectors.text import Locale, Text, same
+
+if TYPE_CHECKING:
+    from pipelines.plan_whatif import WhatIf
+
+RATE_NAMES = {
+    "mqls": Text("MQL化率", "MQL rate"),
+    "deals": Text("商談化率", "deal rate"),
+    "orders": Text("受注率", "win rate"),
+    "order_value": Text("平均受注額", "mean order value"),
+    "leads": Text("リード化率", "lead rate"),
+}
+"""What the rate to a KPI is called."""
+DRIVER_NAMES = {
+    "mql_rate": RATE_NAMES["mqls"],
+    "deal_rate": RATE_NAMES["deals"],
+    "win_rate": RATE_NAMES["orders"],
+    "leads": Text("新規リード", "new leads"),
+    "mqls": Text("リードを経ない新規 MQL", "new MQLs that were no leads"),
+    "deals": Text("MQL を経ない新規商談", "new deals that were no MQLs"),
+    "orders": Text("商談を経ない受注", "orders that were no deals"),
+}
+VERDICTS = {
+    "ok": Text("", ""),
+    "covered": Text("足りている", "covered"),
+    "out_of_reach": Text("この段階だけでは届かない", "out of reach through this stage"),
+    "too_late": Text("もう間に合わない", "too late through this stage"),
+    "weak": Text("根拠が弱い", "weak"),
+    "insufficient_data": Text("判断できない（データ不足）", "cannot tell (too little data)"),
+}
+REASONS = {
+    "few_won": Text("KGI に届いたものが5件に満たない", "fewer than 5 ever reached the goal"),
+    "few_outcomes": Text("結果の分かるものが5件に満たない段階がある", "a stage has fewer than 5 known outcomes"),
+    "short_history": Text(
+        "同じ長さの過去の予測が3回分に満たない（履歴が短い）",
+        "the history is too short: fewer than 3 past forecasts of this length",
+    ),
+    "no_amounts": Text("受注額の分かる受注がない", "no won amount is known"),
+}
+SMART_VERDICTS = {
+    "smart": Text("よい", "SMART"),
+    "stretch": Text("挑戦的", "stretch"),
+    "unrealistic": Text("非現実的", "unrealistic"),
+    "vague": Text("あいまい", "vague"),
+    "not_measurable": Text("測れない", "not measurable"),
+    "insufficient_data": Text("判断できない", "cannot tell"),
+}
+HEADS = {
+    "required": Text("必要", "required"),
+    "probable": Text("{confidence:.0%}で足りる", "enough at {confidence:.0%}"),
+    "actual": Text("実績", "actual"),
+    "due": Text("今ごろは", "due by now"),
+    "landing": Text("着地見込み", "landing"),
+    "gap": Text("着地の差", "gap at landing"),
+    "rate": Text("次への率（90%の幅）", "rate to the next (90%)"),
+    "lag": Text("半数/9割の日数", "days, half/9 of 10"),
+    "weekly": Text("あと週に", "more a week"),
+    "until": Text("半数が間に合う最終日", "last day for half"),
+    "surely": Text("9割が間に合う最終日", "last day for 9 of 10"),
+    "said": Text("判定", "verdict"),
+    "before": Text("今のまま", "as it is"),
+    "after": Text("変えたら", "with the change"),
+    "driver": Text("増やすもの", "what"),
+    "level": Text("今", "now"),
+    "gain": Text("10%増で 達成確率", "chance for a tenth more"),
+    "unit_gain": Text("1単位あたり", "per unit"),
+    "more": Text("10%増で KGI", "KGI for a tenth more"),
+    "target": Text("目標", "target"),
+}
+GRAINS = {"week": Text("週", "week"), "month": Text("月", "month"), "quarter": Text("四半期", "quarter")}
+PARENTS = Text("{label}  {target}（{grain} {start}〜{end}）", "{label}  {target} ({grain} {start} to {end})")
+STANDS = Text(
+    "達成確率 {chance}  着地見込み {p50}（80%の幅 {p10}〜{p90}）  今 {won}  標準進捗 {pace}",
+    "chance {chance}  landing {p50} (80 %: {p10} to {p90})  now {won}  standard pace {pace}",
+)
+REMAINING = Text(
+    "今から KGI に届かせるには（その段階だけで補う場合）", "To reach the KGI from here, by one stage alone"
+)
+ADVICE = {
+    "covered": Text("今あるものだけで届く見込み。", "What is open is expected to be enough."),
+    "ok": Text("どの段階からでもまだ間に合う。", "Every stage can still do it."),
+    "some": Text(
+        "{late}を増やしても、この期間には届かない。{open}を増やすか、次の期間の分として増やす。",
+        "More {late} cannot reach this period any more: add {open}, or count on the next period.",
+    ),
+    "none": Text(
+        "どの段階を増やしても、この期間には届かない。率を上げるか、次の期間に備える。",
+        "No stage can reach this period any more: raise the rates, or prepare the next one.",
+    ),
+}
+"""What follows from what the stages can still do."""
+CHANCE = Text("達成確率", "chance")
+WHAT_IF = Text("変えたらどうなるか", "What if")
+CHANGED = Text("{name} {before} → {after}", "{name} {before} → {after}")
+DRIVERS = Text("何を増やすと一番効くか", "What buys most")
+SMART = Text("目標の点検（SMART）", "The targets (SMART)")
+KNOWN = Text(
+    "データ {as_of} まで。必要数は {known_on} までに分かっていた率から。率は打ち切りと離脱を考えた値。",
+    "Data to {as_of}. What is required rests on the rates known on {known_on}, with censoring and exits counted.",
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The plan of one period of the KGI. The rows are dictionaries by the columns of their marts."""
+
+    company: str
+    as_of: date
+    locale: Locale
+    attainment: Mapping[str, Any]
+    tree: Sequence[Mapping[str, Any]]
+    drivers: Sequence[Mapping[str, Any]]
+    smart: Sequence[Mapping[str, Any]]
+
+    @property
+    def kgi(self) -> Mapping[str, Any]:
+        return self.tree[0]
+
+
+_TREE = """
+select
+    required.kpi, kpis.label_ja, kpis.label_en, kpis.unit, required.place, required.leads_to, required.method,
+    required.period_start, required.period_end, required.required, required.required_probable, required.confidence,
+    scorecard.actual, scorecard.actual - required.required as gap,
+    required.required * scorecard.standard_pace as due, scorecard.standard_pace,
+    scorecard.projected, scorecard.projected_low, scorecard.projected_high,
+    required.rate, required.rate_low, required.rate_high, required.n, required.horizon_days, required.lag_q50_days,
+    required.lag_q90_days, required.verdict, required.known_on, required.from_pipeline, required.extra,
+    required.extra_per_week, required.coin_flip_on, required.last_useful_on, required.remaining_verdict
+from required
+inner join kpis on required.kpi = kpis.kpi
+left join scorecard
+    on required.kpi = scorecard.kpi and required.grain = scorecard.grain
+    and required.period_start = scorecard.period_start
+where required.is_goal_period and required.period_start = ?
+order by required.place
+"""
+
+
+def read(marts: Path, company: str, locale: Locale, day: date | None) -> Report:
+    """The plan of the KGI's period that holds a day; by default of the running one, else the next, else the last.
+
+    Raises SourceError when no night was published yet, or no period holds the day.
+    """
+    if not marts.exists():
+        raise SourceError(str(marts), "no marts have been published yet", "run: gyakusan nightly")
+    with duckdb.connect(str(marts), read_only=True) as con:
+        ((as_of,),) = con.execute("select as_of from publication").fetchall()
+        periods = con.execute("select distinct goal_start, goal_end from required order by 1").fetchall()
+        start = _chosen(periods, day, as_of)
+        attainment = _rows(con, "select * from attainment where period_start = ?", [start])
+        return Report(
+            company,
+            as_of,
+            locale,
+            attainment[0] if attainment else {},
+            _rows(con, _TREE, [start]),
+            _rows(con, "select * from drivers where period_start = ? order by place", [start]),
+            _rows(con, "select smart_checks.*, label_ja, label_en, unit from smart_checks"
+                       " inner join kpis on smart_checks.kpi = kpis.kpi order by entry", []),
+        )  # fmt: skip
+
+
+def _chosen(periods: Sequence[tuple[date, date]], day: date | None, as_of: date) -> date:
+    if not periods:
+        raise SourceError("plan", "no period of the KGI has begun or comes next", "set start and end in plan.yml")
+    if day is None:
+        coming = [start for start, end in periods if end >= as_of]
+        return coming[0] if coming else periods[-1][0]
+    for start, end in periods:
+        if start <= day <= end:
+            return start
+    raise SourceError(
+        "--period", f"no period of the KGI holds {day}", f"give a day from {periods[0][0]} to {periods[-1][1]}"
+    )
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: Sequence[object]) -> list[dict[str, Any]]:
+    answer = con.execute(sql, list(values))
+    names = [column[0] for column in answer.description or []]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+def as_json(report: Report, what_if: "WhatIf | None" = None) -> str:
+    """All of it, for a script."""
+    document = {**asdict(report), "what_if": what_if and asdict(what_if)}
+    return json.dumps(document, default=str, ensure_ascii=False, indent=2)
+
+
+def show(report: Report, console: Console, what_if: "WhatIf | None" = None) -> None:
+    """Print the plan for a person; of a change, what it does instead of the rest."""
+    of = report.locale
+    kgi, found = report.kgi, report.attainment
+    label = Text(kgi["label_ja"], kgi["label_en"])
+    grain = GRAINS[found["grain"]] if found else same("")
+    head = PARENTS.format(
+        label=label,
+        target=amount(kgi["required"], kgi["unit"]),
+        grain=grain,
+        start=kgi["period_start"],
+        end=kgi["period_end"],
+    )
+    console.print(Line(f"{report.company}  {head.of(of)}", style="bold"))
+    if found:
+        console.print(Line(_stands(report).of(of)))
+    if what_if:
+        console.print(titled(WHAT_IF.of(of), _what_if(report, what_if)))
+        return
+    console.print(tree_table(report))
+    if _stages(report):
+        body = Group(_remaining_table(report), Line(advice(report).of(of)))
+        console.print(titled(REMAINING.of(of), body))
+    if report.drivers:
+        console.print(titled(DRIVERS.of(of), _driver_table(report)))
+    if report.smart:
+        console.print(titled(SMART.of(of), Group(*_smart_lines(report))))
+    console.print(Line(KNOWN.format(as_of=report.as_of, known_on=kgi["known_on"]).of(of), style="dim"))
+
+
+def titled(title: str, body: Any) -> Group:
+    return Group(Line(""), Line(title, style="bold"), body)
+
+
+def _stands(report: Report) -> Text:
+    found, unit = report.attainment, report.kgi["unit"]
+    if found["verdict"] == "insufficient_data":
+        reason = found["reason"] or ""
+        return (
+            VERDICTS["insufficient_data"].format().format()
+            if not reason
+            else Text(f"{VERDICTS['insufficient_data'].ja}: {reason}", f"{VERDICTS['insufficient_data'].en}: {reason}")
+        )
+    pace = report.kgi["standard_pace"]
+    return STANDS.format(
+        chance=f"{found['chance']:.0%}",
+        pace=f"{pace:.0%}" if pace is not None else "–",
+        **{name: amount(found[name], unit) for name in ("won", "p10", "p50", "p90")},
+    )
+
+
+def tree_table(report: Report) -> Table:
+    """The tree from the KGI down."""
+    of = report.locale
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("KPI", no_wrap=True)
+    for name in ("required", "probable", "actual", "due", "landing", "gap"):
+        head = HEADS[name].of(of).format(confidence=report.kgi["confidence"])
+        table.add_column(head, justify="right", no_wrap=True)
+    for name in ("rate", "lag"):
+        table.add_column(HEADS[name].of(of), no_wrap=True)
+    for row, prefix in branches(report.tree):
+        unit = row["unit"]
+        gap = None if row["projected"] is None or row["required"] is None else row["projected"] - row["required"]
+        table.add_row(
+            prefix + Text(row["label_ja"], row["label_en"]).of(of),
+            *(amount(row[name], unit) for name in ("required", "required_probable", "actual", "due", "projected")),
+            "–" if gap is None else Line(f"{gap:+,.0f}", style="red" if gap < 0 else "green"),
+            _rate(row, of),
+            "–" if row["lag_q50_days"] is None else f"{row['lag_q50_days']}/{row['lag_q90_days']}",
+        )
+    return table
+
+
+def branches(tree: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """The rows in the order of the tree, each with what is drawn before its name."""
+
+    def below(parent: str | None, prefix: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+        children = [row for row in tree if row["leads_to"] == parent]
+        for number, row in enumerate(children):
+            is_last = number == len(children) - 1
+            yield row, "" if parent is None else prefix + ("└ " if is_last else "├ ")
+            yield from below(row["kpi"], "" if parent is None else prefix + ("  " if is_last else "│ "))
+
+    return below(None, "")
+
+
+def _rate(row: Mapping[str, Any], of: Locale) -> str:
+    if row["leads_to"] is None:
+        return ""
+    if row["rate"] is None:
+        return VERDICTS["insufficient_data"].of(of)
+    shown, low, high = (_rate_text(row[key], row["method"]) for key in ("rate", "rate_low", "rate_high"))
+    doubt = VERDICTS[row["verdict"]].of(of)
+    return f"{shown} ({low}–{high})" + (f" {doubt}" if doubt else "")
+
+
+def _rate_text(rate: float | None, method: str) -> str:
+    if rate is None:
+        return "–"
+    if method == "mean_amount":
+        return f"{rate:,.0f}"
+    if rate >= 1:
+        return f"{rate:.2f}"
+    return f"{rate:.1%}" if rate >= 0.1 else f"{rate:.2%}"
+
+
+def _remaining_table(report: Report) -> Table:
+    of = report.locale
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("KPI", no_wrap=True)
+    table.add_column(HEADS["weekly"].of(of), justify="right")
+    for name in ("until", "surely", "said"):
+        table.add_column(HEADS[name].of(of))
+    for row in _stages(report):
+        is_possible = row["remaining_verdict"] in ("ok", "covered")
+        table.add_row(
+            Text(row["label_ja"], row["label_en"]).of(of),
+            f"{row['extra_per_week']:,.1f}" if is_possible and row["extra_per_week"] is not None else "–",
+            str(row["coin_flip_on"] or "–"),
+            str(row["last_useful_on"] or "–"),
+            VERDICTS[row["remaining_verdict"]].of(of),
+        )
+    return table
+
+
+def _stages(report: Report) -> list[Mapping[str, Any]]:
+    """The stages, of which it is known what they must still bring; the last is the goal, which every order is."""
+    return [row for row in report.tree if row["remaining_verdict"]]
+
+
+def advice(report: Report) -> Text:
+    """What follows from what the stages can still do."""
+    stages = _stages(report)
+    verdicts = {row["remaining_verdict"] for row in stages}
+    if "covered" in verdicts:
+        return ADVICE["covered"]
+    names = {True: [], False: []}  # type: dict[bool, list[Text]]
+    for row in stages[1:]:
+        names[row["remaining_verdict"] == "ok"].append(Text(row["label_ja"], row["label_en"]))
+    if not names[False]:
+        return ADVICE["ok"]
+    if not names[True]:
+        return ADVICE["none"]
+    return ADVICE["some"].format(late=_listed(names[False]), open=_listed(names[True]))
+
+
+def _listed(names: Sequence[Text]) -> Text:
+    return Text("・".join(name.ja for name in names), " and ".join(name.en for name in names))
+
+
+def _what_if(report: Report, found: "WhatIf") -> Group:
+    """What is changed; below it the goal's chance, its landing and what it requires, as it is and with the change."""
+    of, unit = report.locale, report.kgi["unit"]
+    lines = []
+    for name, (before, after) in found.changes.items():
+        label = DRIVER_NAMES.get(name, HEADS.get(name, RATE_NAMES["leads"]))
+        shown = [_set_value(name, value, unit).of(of) for value in (before, after)]
+        lines.append(Line(CHANGED.format(name=label, before=shown[0], after=shown[1]).of(of)))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in ("before", "after"):
+        table.add_column(HEADS[name].of(of), justify="right", no_wrap=True)
+    sides = (found.before, found.after)
+    table.add_row(CHANCE.of(of), *(f"{side.chance:.0%}" for side in sides), style="bold")
+    table.add_row(
+        HEADS["landing"].of(of),
+        *(f"{amount(side.p50, unit)} ({amount(side.p10, unit)}–{amount(side.p90, unit)})" for side in sides),
+    )
+    for row, prefix in branches(report.tree):
+        name = prefix + Text(row["label_ja"], row["label_en"]).of(of)
+        table.add_row(name, *(amount(side.required.get(row["kpi"]), row["unit"]) for side in sides))
+    return Group(*lines, table)
+
+
+def _set_value(name: str, value: float, unit: str) -> Text:
+    if name.endswith("_rate"):
+        return same(f"{value:.1%}" if value >= 0.1 else f"{value:.2%}")
+    if name == "target":
+        return same(amount(value, unit))
+    return Text(f"週{value:,.1f}件", f"{value:,.1f} a week")
+
+
+def _driver_table(report: Report) -> Table:
+    of, unit = report.locale, report.kgi["unit"]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(HEADS["driver"].of(of), no_wrap=True)
+    for name in ("level", "gain", "unit_gain", "more"):
+        table.add_column(HEADS[name].of(of), justify="right")
+    points = Text("{:+.1f}ポイント", "{:+.1f} points").of(of)
+    for row in report.drivers:
+        is_rate = row["kind"] == "rate"
+        per = Text("／1ポイント", " per point") if is_rate else Text("／週1件", " per one a week")
+        table.add_row(
+            DRIVER_NAMES[row["driver"]].of(of),
+            f"{row['level']:.1%}"
+            if is_rate
+            else Text(f"週{row['level']:,.1f}件", f"{row['level']:,.1f} a week").of(of),
+            points.format(row["gain"] * 100),
+            points.format(row["gain_per_unit"] * 100) + per.of(of),
+            f"+{amount(row['more_of_the_goal'], unit, digits=1)}",
+        )
+    return table
+
+
+def _smart_lines(report: Report) -> Iterator[Any]:
+    of = report.locale
+    for row in report.smart:
+        answers = [row[f"is_{name}"] for name in ("specific", "measurable", "achievable", "relevant", "time_bound")]
+        marks = " ".join(
+            letter + ("✓" if answer else "–" if answer is None else "✗")
+            for letter, answer in zip("SMART", answers, strict=True)
+        )
+        style = "green" if row["verdict"] == "smart" else "yellow"
+        yield Line(f"{marks}  ", style=style) + Line(SMART_VERDICTS[row["verdict"]].of(of), style=style)
+        yield Padding(Line(Text(row["sentence_ja"], row["sentence_en"]).of(of), style="default"), (0, 0, 0, 2))
+
+
+def amount(value: float | None, unit: str, digits: int = 0) -> str:
+    """A number as a person reads it: three digits of a large one, none behind the point of a count."""
+    if value is None:
+        return "–"
+    if unit == "ratio":
+        return f"{value:.1%}"
+    return f"{value:,.{digits}f}"
