@@ -16,7 +16,9 @@ from analysis.funnel import day_number, day_numbers
 from analysis.rates import CONVERTED, LEFT, OPEN, Floats, Ints
 
 DRAWS, SEED = 2_000, 20_250_401
-BANDS, DRAWS_PER_BAND = 50, 40
+LEARNING_DRAWS = 60
+"""Enough for the mean and variance of a past forecast, of which there are two dozen."""
+BANDS, DRAWS_PER_BAND = 25, 40
 """Draws are put into so many bands of equal expectation, each with its own exact distribution; fewer of few draws."""
 LEAST, MOST = 0.01, 0.99
 """No forecast is surer than these before the period is over: fewer than a hundred were ever scored."""
@@ -231,7 +233,7 @@ def _per_start(steps: Sequence[Step], later: Floats, days: int) -> Floats:
 
 def _moments(known: Pipeline, window: Window, seed: int) -> tuple[float, float]:
     """Mean and variance of what is still to land, with the uncertainty of the rates but no common factor."""
-    drawn = _draw(known, window, None, 200, seed)
+    drawn = _draw(known, window, None, LEARNING_DRAWS, seed)
     count = drawn.waiting.count
     mean = drawn.chances @ count + drawn.new
     inner = (drawn.chances * (1 - drawn.chances)) @ count + drawn.new

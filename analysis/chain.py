@@ -96,9 +96,10 @@ class Waiting:
     @classmethod
     def of(cls, stage: ArrayLike, age: ArrayLike) -> tuple[Self, Ints]:
         """The open subjects counted by stage and age, and the place of each subject among the counts."""
-        pairs = np.stack([np.asarray(stage, np.int64), np.asarray(age, np.int64)])
-        cells, place, count = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
-        return cls(cells[0], cells[1], count), place.reshape(-1)
+        stages, ages = np.asarray(stage, np.int64), np.asarray(age, np.int64)
+        oldest = int(ages.max(initial=0)) + 1
+        cells, place, count = np.unique(stages * oldest + ages, return_inverse=True, return_counts=True)
+        return cls(cells // oldest, cells % oldest, count), place.reshape(-1)
 
 
 def landing(steps: Sequence[Step], waiting: Waiting, days: int, factors: Floats | None = None) -> Floats:

@@ -8,7 +8,7 @@ import dagster as dg
 from dagster._core.definitions.partitions.partitioned_schedule import UnresolvedPartitionedAssetScheduleDefinition
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipelines import analysis_tables, lock, models, plan_analysis, publish, raw, runs, warehouse
+from pipelines import analysis_tables, lock, models, publish, raw, runs, warehouse
 from pipelines.company import Company, company_folder, load_company
 from pipelines.raw import FRESH, OWNERS, days_of_run
 
@@ -99,6 +99,8 @@ def _analysis(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefiniti
         required_resource_keys={"warehouse"},
     )
     def analysis(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        from pipelines import plan_analysis  # scipy and pandas take seconds, which the Dagster UI need not wait for
+
         rows = dict.fromkeys((table.name for table in analysis_tables.TABLES), 0)
         with warehouse.connect(context.resources.warehouse) as con:
             warehouse.begin_audit(con, "analysis")

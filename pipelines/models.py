@@ -26,6 +26,8 @@ from pipelines.raw import FRESH, OWNERS
 from pipelines.warehouse import Step, begin_audit, connect, pass_audit
 
 PROJECT = Path(__file__).parent.parent / "dbt_project"
+BUILD = ["build", "--exclude-resource-type", "unit_test", "--no-write-json"]
+"""Unit tests are for the tests; what dbt would write of a build, Dagster keeps."""
 RESULTS = {"LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult"}
 
 
@@ -112,7 +114,7 @@ def _step(step: Step, company: Company, warehouse: Path, parsed: Parsed) -> dg.A
             begin_audit(con, step)
         try:
             result = dbtRunner(manifest=parsed.manifest, callbacks=[keep]).invoke(
-                ["build", "--exclude-resource-type", "unit_test", *selection, *_options(company, warehouse)]
+                [*BUILD, *selection, *_options(company, warehouse)]
             )
         finally:
             # Or this process would hold the file to its end.

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from connectors import plan_schema
-from pipelines import lock, publish, raw, warehouse
+from pipelines import lock, publish, raw, runs, warehouse
 from pipelines.company import Company
 from pipelines.definitions import definitions
 from pipelines.raw import BACKFILL, PARTITION, RANGE_END, RANGE_START, Days
@@ -77,6 +77,7 @@ def rebuild(company: Company, last: date) -> Outcome:
 
 def _run_job(company: Company, name: str, tags: dict[str, str]) -> Outcome:
     lock.take(company.state)
+    runs.keep_engines()
     try:
         with dg.DagsterInstance.from_config(str(dagster_home(company))) as instance:
             job = definitions(company).resolve_job_def(name)

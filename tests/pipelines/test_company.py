@@ -566,11 +566,13 @@ def counted(company: Company, first: date, last: date) -> list[int]:
 
 def test_business_days_are_without_weekends_japanese_holidays_and_closed_days(write: Write) -> None:
     """Golden Week of 2026 ends with a substitute holiday; a day between two holidays, of September, is one too."""
-    company = load_company(write(MINIMAL))
+    elsewhere = load_company(write(MINIMAL))
+    assert counted(elsewhere, date(2026, 5, 1), date(2026, 5, 10)) == [1, 4, 5, 6, 7, 8]
+    company = load_company(write(MINIMAL.replace("America/New_York", "Asia/Tokyo")))
     assert counted(company, date(2026, 5, 1), date(2026, 5, 10)) == [1, 7, 8]
     assert counted(company, date(2026, 9, 19), date(2026, 9, 25)) == [24, 25]
     assert len(counted(company, date(2026, 1, 1), date(2026, 1, 31))) == 22 - 2
-    closed = load_company(write(MINIMAL + "calendar: {closed: [2026-01-02, 2026-01-03, 2026-12-31]}\n"))
+    closed = load_company(write(MINIMAL + "calendar: {holidays: JP, closed: [2026-01-02, 2026-01-03, 2026-12-31]}\n"))
     assert len(counted(closed, date(2026, 1, 1), date(2026, 1, 31))) == 22 - 3
     assert counted(closed, date(2026, 12, 28), date(2027, 1, 4)) == [28, 29, 30, 4]
 
