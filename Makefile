@@ -10,7 +10,7 @@ demo: install   ## install everything and run one night of the demo company
 	.venv/bin/python -m demo run -- .venv/bin/gyakusan nightly --company demo
 
 test: check     ## lint, types and tests
-	.venv/bin/pytest -q -n 2 --dist loadfile
+	.venv/bin/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: install  ## lint and types
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/sqlfluff lint -q dbt_project/models

@@ -167,7 +167,7 @@ def plan(
     """
     from rich.console import Console
 
-    from pipelines import plan_report
+    from pipelines.plan import report as plan_report
 
     company = _company(folder)
     report = plan_report.read(
@@ -178,7 +178,7 @@ def plan(
     )
     found = None
     if settings:
-        from pipelines import plan_whatif
+        from pipelines.plan import whatif as plan_whatif
 
         found = plan_whatif.what_if(company, report.kgi["period_start"], plan_whatif.parse(settings))
     if as_json:

@@ -8,8 +8,9 @@ import dagster as dg
 from dagster._core.definitions.partitions.partitioned_schedule import UnresolvedPartitionedAssetScheduleDefinition
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipelines import analysis_tables, lock, models, publish, raw, runs, warehouse
+from pipelines import lock, models, publish, raw, runs, warehouse
 from pipelines.company import Company, company_folder, load_company
+from pipelines.plan import tables
 from pipelines.raw import FRESH, OWNERS, days_of_run
 
 NIGHTLY_HOUR = 5
@@ -94,14 +95,16 @@ def _analysis(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefiniti
                 kinds={"python", "duckdb"},
                 deps=models_read,
             )
-            for table in analysis_tables.TABLES
+            for table in tables.TABLES
         ],
         required_resource_keys={"warehouse"},
     )
     def analysis(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        from pipelines import plan_analysis  # scipy and pandas take seconds, which the Dagster UI need not wait for
+        from pipelines.plan import (
+            analysis as plan_analysis,  # scipy and pandas take seconds, which the Dagster UI need not wait for
+        )
 
-        rows = dict.fromkeys((table.name for table in analysis_tables.TABLES), 0)
+        rows = dict.fromkeys((table.name for table in tables.TABLES), 0)
         with warehouse.connect(context.resources.warehouse) as con:
             warehouse.begin_audit(con, "analysis")
             for load in plan_analysis.loads(con, company):

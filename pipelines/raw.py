@@ -11,10 +11,11 @@ import duckdb
 from connectors import clarity, export_tables, exports, ga4, plan_tables, search_console
 from connectors.errors import SourceError
 from connectors.table import Load, Table
-from pipelines import analysis_tables, stage_events, warehouse
 from pipelines import company as company_folder
+from pipelines import stage_events, warehouse
 from pipelines.company import Company, yesterday
 from pipelines.credentials import pseudonyms
+from pipelines.plan import tables as plan_analysis_tables
 from pipelines.sources import (
     clarity_token,
     ga4_credentials,
@@ -38,7 +39,7 @@ ALL_TABLES: tuple[Table, ...] = (
     *company_folder.TABLES,
     stage_events.STAGE_EVENTS,
     *warehouse.TABLES,
-    *analysis_tables.TABLES,
+    *plan_analysis_tables.TABLES,
 )
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 OWNERS = ["team:marketing-data"]

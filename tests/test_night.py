@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -19,8 +18,10 @@ from rich.console import Console
 from connectors.errors import SourceError
 from demo import company_copy, simulate, write_exports
 from demo.truth import truth
-from pipelines import night, plan_report, plan_whatif, publish
+from pipelines import night, publish
 from pipelines.company import load_company
+from pipelines.plan import report as plan_report
+from pipelines.plan import whatif
 from tests.conftest import AS_OF, NEXT, Town
 
 pytestmark = pytest.mark.timeout(600)
@@ -52,7 +53,8 @@ def assert_equals_truth(marts: Path, as_of: date, since: str = "2000-01-01") -> 
         frame["period_start"] = pd.to_datetime(frame["period_start"])
     stages = stage_of_kpis(marts)
     is_web = known["kpi"].map(stages).isin(["awareness", "engagement"]) & ~known["kpi"].isin(OF_EXPORTS)
-    known = known[known["period_start"] >= np.where(is_web, pd.Timestamp(START), pd.Timestamp(since))]
+    begins = is_web.map({True: pd.Timestamp(START), False: pd.Timestamp(since)})
+    known = known[known["period_start"] >= begins]
     both = known.merge(measured, on=["kpi", "grain", "period_start"], how="left", suffixes=("_known", "_measured"))
     assert set(known["kpi"]) == set(measured["kpi"])
     for column in ("value", "numerator", "denominator"):
@@ -94,7 +96,7 @@ def test_read_through_is_by_the_end_of_the_article_where_the_company_sends_that_
     assert articles == [("end_of_article",)]
 
 
-def test_the_next_night_reads_the_new_day_and_what_was_restated_in_few_requests(town: Town) -> None:
+def test_the_next_night_reads_what_is_new_in_few_requests_and_once_more_changes_no_row(town: Town) -> None:
     assert town.night(NEXT).problems == []
     assert_equals_truth(town.marts, NEXT, KNOWN_TO_BOTH)
     asked = Counter(request.api for request in town.demo.requests)
@@ -112,10 +114,6 @@ def test_the_next_night_reads_the_new_day_and_what_was_restated_in_few_requests(
     assert set(of_web.values()) == {3}
     assert set(of_others.values()) <= {1}
     assert {kind for _, kind in of_others} <= {"image", "discover"}
-
-
-def test_a_second_night_over_the_same_day_changes_no_row(town: Town) -> None:
-    assert town.night(NEXT).problems == []
     once = publish.fingerprints(town.marts)
     assert town.night(NEXT).problems == []
     assert publish.fingerprints(town.marts) == once
@@ -149,16 +147,6 @@ def test_a_backfill_reads_a_span_again_and_takes_nothing_back(town: Town) -> Non
     with duckdb.connect(str(town.folder / ".gyakusan" / "warehouse.duckdb")) as con:
         ledger = con.execute("select first_on, last_on, done_at > begun_at from raw.backfills").fetchall()
     assert ledger == [(date(2026, 8, 3), date(2026, 8, 9), True)]
-
-
-def test_a_warehouse_of_an_earlier_version_is_taken_over(town: Town) -> None:
-    """A seed, a model and a raw table that had fewer columns then."""
-    with duckdb.connect(str(town.folder / ".gyakusan" / "warehouse.duckdb")) as con:
-        con.execute("alter table staging.kpi_catalogue drop column definition_ja")
-        con.execute("alter table marts.scorecard drop column last_year")
-        con.execute("alter table raw.exports_deals drop column kind")
-    assert town.night(NEXT).problems == []
-    assert_equals_truth(town.marts, NEXT, KNOWN_TO_BOTH)
 
 
 def test_the_plan_says_what_the_marts_say(first: Town) -> None:
@@ -202,7 +190,12 @@ def test_the_plan_says_what_the_marts_say(first: Town) -> None:
     assert json.loads(plan_report.as_json(report))["tree"][0]["required"] == 30
 
 
-def test_a_changed_plan_is_a_new_version_and_periods_that_are_over_keep_theirs(town: Town) -> None:
+def test_a_warehouse_of_an_earlier_version_and_a_changed_plan_are_taken_over(town: Town) -> None:
+    """A seed, a model and a raw table that had fewer columns then; periods that are over keep the plan they had."""
+    with duckdb.connect(str(town.folder / ".gyakusan" / "warehouse.duckdb")) as con:
+        con.execute("alter table staging.kpi_catalogue drop column definition_ja")
+        con.execute("alter table marts.scorecard drop column last_year")
+        con.execute("alter table raw.exports_deals drop column kind")
     plan = town.folder / "plan.yml"
     kept = plan.read_text(encoding="utf-8")
     try:
@@ -211,6 +204,7 @@ def test_a_changed_plan_is_a_new_version_and_periods_that_are_over_keep_theirs(t
         assert town.night(NEXT).problems == []
     finally:
         plan.write_text(kept, encoding="utf-8")
+    assert_equals_truth(town.marts, NEXT, KNOWN_TO_BOTH)
     with duckdb.connect(str(town.marts), read_only=True) as con:
         versions = con.execute(
             "select version, valid_from, valid_to, is_current from plan_versions order by 1"
@@ -245,8 +239,8 @@ def test_what_if_is_asked_on_the_command_line(first: Town) -> None:
     assert found["changes"]["win_rate"][1] == 0.6
     assert found["after"]["chance"] > found["before"]["chance"]
     assert found["after"]["required"]["deals"] == pytest.approx(30 / 0.6)
-    with pytest.raises(SourceError, match="luck is nothing that can be set.*Known: deal_rate"):
-        plan_whatif.what_if(load_company(first.folder), date(2027, 1, 1), {"luck": 2.0})
+    with pytest.raises(SourceError, match="luck is nothing that can be set"):
+        whatif.what_if(load_company(first.folder), date(2027, 1, 1), {"luck": 2.0})
 
 
 def test_an_analyst_reads_the_definitions_in_the_database(first: Town) -> None:

@@ -17,7 +17,8 @@ from dbt.contracts.graph.manifest import Manifest
 
 from connectors import clarity, export_tables, ga4, plan_tables, search_console
 from connectors.table import Table
-from pipelines import analysis_tables, company, stage_events, warehouse
+from pipelines import company, stage_events, warehouse
+from pipelines.plan import tables as analysis_tables
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 TABLES = (

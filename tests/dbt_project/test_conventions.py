@@ -5,7 +5,8 @@ import re
 from typing import Any
 
 from connectors import clarity, export_tables, ga4, plan, plan_tables, search_console
-from pipelines import analysis_tables, company, intake, stage_events, warehouse
+from pipelines import company, intake, stage_events, warehouse
+from pipelines.plan import tables as analysis_tables
 
 SOURCES = {*ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan_tables.TABLES,
            *company.TABLES, stage_events.STAGE_EVENTS, intake.QUARANTINE, warehouse.FETCHES, warehouse.LOADS,

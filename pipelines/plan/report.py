@@ -1,6 +1,6 @@
 """`gyakusan plan`: the tree from the KGI down, where it stands, what buys most, and the SMART checks; or as JSON.
 
-It reads the published marts alone. What would be otherwise (``--set``) is computed by :mod:`pipelines.plan_whatif`.
+It reads the published marts alone. What would be otherwise (``--set``) is computed by :mod:`pipelines.plan.whatif`.
 """
 
 import json
@@ -21,7 +21,7 @@ from connectors.errors import SourceError
 from connectors.text import Locale, Text, same
 
 if TYPE_CHECKING:
-    from pipelines.plan_whatif import WhatIf
+    from pipelines.plan.whatif import WhatIf
 
 RATE_NAMES = {
     "mqls": Text("MQL化率", "MQL rate"),
@@ -113,6 +113,10 @@ CHANCE = Text("達成確率", "chance")
 WHAT_IF = Text("変えたらどうなるか", "What if")
 CHANGED = Text("{name} {before} → {after}", "{name} {before} → {after}")
 DRIVERS = Text("何を増やすと一番効くか", "What buys most")
+FOCUS = Text(
+    "plan.yml の最重要 KPI: {label}。今いちばん効くのは {best}。",
+    "The plan's key KPI: {label}. What buys most now: {best}.",
+)
 SMART = Text("目標の点検（SMART）", "The targets (SMART)")
 KNOWN = Text(
     "データ {as_of} まで。必要数は {known_on} までに分かっていた率から。率は打ち切りと離脱を考えた値。",
@@ -131,6 +135,8 @@ class Report:
     tree: Sequence[Mapping[str, Any]]
     drivers: Sequence[Mapping[str, Any]]
     smart: Sequence[Mapping[str, Any]]
+    key_kpi: str | None = None
+    """The most important KPI beside the KGI, as the plan says."""
 
     @property
     def kgi(self) -> Mapping[str, Any]:
@@ -169,6 +175,9 @@ def read(marts: Path, company: str, locale: Locale, day: date | None) -> Report:
         periods = con.execute("select distinct goal_start, goal_end from required order by 1").fetchall()
         start = _chosen(periods, day, as_of)
         attainment = _rows(con, "select * from attainment where period_start = ?", [start])
+        focus = con.execute(
+            "select value from plan_agreements where is_current and section = 'focus' and attribute = 'key_kpi'"
+        ).fetchone()
         return Report(
             company,
             as_of,
@@ -178,6 +187,7 @@ def read(marts: Path, company: str, locale: Locale, day: date | None) -> Report:
             _rows(con, "select * from drivers where period_start = ? order by place", [start]),
             _rows(con, "select smart_checks.*, label_ja, label_en, unit from smart_checks"
                        " inner join kpis on smart_checks.kpi = kpis.kpi order by entry", []),
+            focus[0] if focus else None,
         )  # fmt: skip
 
 
@@ -231,7 +241,7 @@ def show(report: Report, console: Console, what_if: "WhatIf | None" = None) -> N
         body = Group(_remaining_table(report), Line(advice(report).of(of)))
         console.print(titled(REMAINING.of(of), body))
     if report.drivers:
-        console.print(titled(DRIVERS.of(of), _driver_table(report)))
+        console.print(titled(DRIVERS.of(of), Group(_driver_table(report), *_focus(report))))
     if report.smart:
         console.print(titled(SMART.of(of), Group(*_smart_lines(report))))
     console.print(Line(KNOWN.format(as_of=report.as_of, known_on=kgi["known_on"]).of(of), style="dim"))
@@ -410,6 +420,14 @@ def _driver_table(report: Report) -> Table:
             f"+{amount(row['more_of_the_goal'], unit, digits=1)}",
         )
     return table
+
+
+def _focus(report: Report) -> Iterator[Line]:
+    """The plan's most important KPI beside what buys most; the plan may name another one for good reasons."""
+    label = next((Text(row["label_ja"], row["label_en"]) for row in report.tree if row["kpi"] == report.key_kpi), None)
+    best = DRIVER_NAMES[report.drivers[0]["driver"]]
+    if label:
+        yield Line(FOCUS.format(label=label, best=best).of(report.locale))
 
 
 def _smart_lines(report: Report) -> Iterator[Any]:

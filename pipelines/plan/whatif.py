@@ -19,8 +19,9 @@ from connectors.errors import SourceError
 from connectors.yaml_file import nearest
 from pipelines import lock, warehouse
 from pipelines.company import Company
-from pipelines.plan_analysis import Forecast, WalkedBack, look, walked_back
-from pipelines.plan_inputs import Inputs, PlannedGoal, read
+from pipelines.plan.forecasts import Forecast, look
+from pipelines.plan.inputs import Inputs, PlannedGoal, read
+from pipelines.plan.required import WalkedBack, walked_back
 
 LEAD_RATE, TARGET = "lead_rate", "target"
 

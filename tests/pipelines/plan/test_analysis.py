@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 from analysis.pace import Landing
-from pipelines import analysis_tables, plan_analysis, plan_whatif
 from pipelines.company import Calendar
-from pipelines.plan_analysis import Forecast, Landings, walked_back
-from pipelines.plan_inputs import Inputs, Kpi, Period, PlanTarget, Review
+from pipelines.plan import analysis, forecasts, landings, required, smart, tables, whatif
+from pipelines.plan.forecasts import Forecast
+from pipelines.plan.inputs import Inputs, Kpi, Period, PlanTarget, Review
+from pipelines.plan.landings import Landings
+from pipelines.plan.required import walked_back
 
 AS_OF = date(2026, 5, 15)
 Q1, Q2, Q3 = (
@@ -109,21 +111,21 @@ def assert_loadable(given: Inputs) -> dict[str, list[dict[str, Any]]]:
     """All rows fit their tables: no NaN, nothing missing that must be there."""
     goals = given.goals
     known = {planned.goal.start: walked_back(given, planned.goal) for planned in goals}
-    shares = plan_analysis.share_rows(given, goals, known, [])
-    forecasts = [Forecast.of(given, planned, draws=200) for planned in given.live]
-    landed = Landings(given, {one.key: Landing.of(one.outlook, 0.8) for one in forecasts})
+    shares = required.share_rows(given, goals, known, [])
+    made = [Forecast.of(given, planned, draws=200) for planned in given.live]
+    landed = Landings(given, {one.key: Landing.of(one.outlook, 0.8) for one in made})
     rows = {
-        "funnel": plan_analysis.funnel_rows(given),
-        "funnel_cohorts": plan_analysis.cohort_rows(given),
-        "required": [row for one in goals for row in plan_analysis.required_rows(given, one, known)],
+        "funnel": analysis.funnel_rows(given),
+        "funnel_cohorts": analysis.cohort_rows(given),
+        "required": [row for one in goals for row in required.required_rows(one, known)],
         "required_periods": shares,
-        "forecasts": [one.row(given.as_of) for one in forecasts],
-        "remaining": [row for one in forecasts for row in plan_analysis.remaining_rows(given, one, known)],
-        "drivers": [row for one in forecasts[:1] for row in plan_analysis.driver_rows(one)],
-        "landings": plan_analysis.landing_rows(landed),
-        "smart_checks": plan_analysis.smart_rows(landed, shares, known),
+        "forecasts": [one.row(given.as_of) for one in made],
+        "remaining": [row for one in made for row in forecasts.remaining_rows(given, one, known)],
+        "drivers": [row for one in made[:1] for row in forecasts.driver_rows(one)],
+        "landings": landings.landing_rows(landed),
+        "smart_checks": smart.smart_rows(landed, shares, known),
     }
-    for table in analysis_tables.TABLES:
+    for table in tables.TABLES:
         for row in rows[table.name]:
             needed = {field.name for field in table.schema if not field.nullable}
             if table.name != "smart_checks":
@@ -238,7 +240,7 @@ def test_hindcasts_know_no_more_than_was_known() -> None:
 
 def test_what_if_more_deals_were_won() -> None:
     given = company(deals(136, 2), targets=[goal(Q2, 20)])
-    found = plan_whatif.compare(given, given.live[0], {"win_rate": 0.8, "deals": 7.0})
+    found = whatif.compare(given, given.live[0], {"win_rate": 0.8, "deals": 7.0})
     assert found.changes["win_rate"][0] == pytest.approx(0.4, abs=0.02)
     assert found.changes["win_rate"][1] == 0.8
     assert found.changes["deals"][0] == pytest.approx(7 / 3, rel=0.05)
@@ -246,7 +248,7 @@ def test_what_if_more_deals_were_won() -> None:
     assert found.after.required["deals"] == pytest.approx(25)
     assert found.after.chance > found.before.chance
     assert found.after.p50 > found.before.p50
-    lower = plan_whatif.compare(given, given.live[0], {"target": 5})
+    lower = whatif.compare(given, given.live[0], {"target": 5})
     assert (lower.after.target, lower.after.required["orders"]) == (5, 5)
     assert lower.after.p50 == lower.before.p50
 
@@ -298,4 +300,4 @@ def test_landings_of_days_and_of_unfinished_rates() -> None:
 )
 def test_meetings_between_two_days(review: Review, start: date, end: date, meetings: int) -> None:
     given = replace(company([]), reviews=[review])
-    assert plan_analysis._reviews(given, replace(goal(Q2), start=start, end=end)) == meetings
+    assert smart._reviews(given, replace(goal(Q2), start=start, end=end)) == meetings

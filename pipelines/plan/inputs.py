@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -11,6 +12,10 @@ import pandas as pd
 from analysis import funnel, tree
 from analysis.requirements import Goal
 from pipelines.company import Calendar
+
+GRAIN_DAYS = {"week": 7, "month": 30, "quarter": 91}
+"""The grains, and about how many days each has."""
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
