@@ -254,12 +254,8 @@ def titled(title: str, body: Any) -> Group:
 def _stands(report: Report) -> Text:
     found, unit = report.attainment, report.kgi["unit"]
     if found["verdict"] == "insufficient_data":
-        reason = found["reason"] or ""
-        return (
-            VERDICTS["insufficient_data"].format().format()
-            if not reason
-            else Text(f"{VERDICTS['insufficient_data'].ja}: {reason}", f"{VERDICTS['insufficient_data'].en}: {reason}")
-        )
+        doubt, why = VERDICTS["insufficient_data"], REASONS[found["reason"]]
+        return Text(f"{doubt.ja}: {why.ja}", f"{doubt.en}: {why.en}")
     pace = report.kgi["standard_pace"]
     return STANDS.format(
         chance=f"{found['chance']:.0%}",
