@@ -1,6 +1,6 @@
 """How the periods of the KGI will end, what each stage must still bring, and what buys most."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -91,7 +91,7 @@ def _known_way(given: Inputs, today: date) -> tuple[str, ...]:
     return given.way[unknown[-1] + 1 :] if unknown else given.way or ("won",)
 
 
-def look(goal: Goal) -> Any:
+def look(goal: Goal) -> Callable[..., Outlook]:
     """Whether the goal is a number of subjects or their amounts."""
     return attainment.value_outlook if goal.kpi == "order_value" else attainment.outlook
 

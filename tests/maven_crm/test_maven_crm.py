@@ -143,3 +143,31 @@ def test_the_scorecard_sets_the_quarters_against_the_plan(marts: duckdb.DuckDBPy
         ("orders", 1196, 1200, "missed", 1257),
         ("win_rate", 1196 / 1985, 0.6, "achieved", 1257 / 2047),
     ]
+
+
+def test_the_rate_to_plan_with_stands_beside_the_published_ones(marts: duckdb.DuckDBPyConnection) -> None:
+    """Of the closed deals 63.150 % were won; of those that began, by time and with the open ones as open, less."""
+    row = marts.execute(
+        "select n, moved, rate, ci_low, ci_high, naive_rate_of_closed, naive_rate_of_all, verdict from marts.funnel"
+        " where stage = 'deal' and segment = 'all'"
+    ).fetchone()
+    assert row is not None
+    n, moved, rate, low, high, of_closed, of_all, verdict = row
+    assert (n, moved, round(of_closed, 5), verdict) == (8800 - 500, 4238, 0.63150, "ok")
+    assert of_all == 4238 / 8300
+    assert 0.47 < low < rate < high < 0.51
+
+
+def test_forecasts_from_within_its_quarters_hold_what_came_or_say_that_history_is_too_short(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = marts.execute(
+        "select as_of, verdict, reason, chance, p10, p90, outcome from marts.forecasts where is_hindcast order by as_of"
+    ).fetchall()
+    assert len(rows) == 2 * 3
+    early = [row for row in rows if row[0] < date(2017, 5, 15)]
+    assert {(verdict, chance) for _, verdict, _, chance, *_ in early} == {("insufficient_data", None)}
+    assert {reason for _, _, reason, *_ in early} <= {"few_won", "few_outcomes", "no_amounts", "short_history"}
+    judged = [row for row in rows if row[1] != "insufficient_data"]
+    assert len(judged) >= 2
+    assert all(p10 <= outcome <= p90 for *_, p10, p90, outcome in judged)
