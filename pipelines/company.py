@@ -84,8 +84,8 @@ TABLES = (
     COMPANY_CALENDAR,
     COMPANY_INPUTS,
 )
-CALENDAR_YEARS = 10
-"""How far beyond the last night the calendar reaches; no plan goes further."""
+CALENDAR_YEARS = 5
+"""How far beyond the last night the calendar reaches; beyond it no period has a pace."""
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 

@@ -597,8 +597,8 @@ def test_the_pace_and_the_country_are_the_company_s(write: Write, calendar: str,
 def test_the_calendar_and_the_topics_of_the_demo() -> None:
     found = tables(load_company(DEMO))
     days = {row["date_on"]: row["is_counted"] for row in found["company_calendar"]}
-    assert len(found["company_calendar"]) == len(days) == 12 * 365 + 3
-    assert (min(days), max(days)) == (date(2024, 1, 1), date(2035, 12, 31))
+    assert len(found["company_calendar"]) == len(days) == 7 * 365 + 2
+    assert (min(days), max(days)) == (date(2024, 1, 1), date(2030, 12, 31))
     assert (days[date(2025, 12, 28)], days[date(2025, 12, 29)], days[date(2026, 1, 5)]) == (False, False, True)
     topics = {row["path_prefix"]: row["cluster"] for row in found["company_article_clusters"]}
     assert topics["/articles/invoice-"] == "請求書"
