@@ -23,7 +23,8 @@ def loads(con: duckdb.DuckDBPyConnection, company: Company) -> Iterator[Load]:
     given = read(con, company.calendar)
     yield _snapshot(tables.FUNNEL, funnel_rows(given))
     yield _snapshot(tables.COHORTS, cohort_rows(given))
-    there = con.execute("select distinct goal_start from analysis.required").fetchall()
+    # What is written last says what is there, so that a kill in between leaves nothing half made.
+    there = con.execute("select distinct goal_start from analysis.required_periods").fetchall()
     asked = required.asked(given, {start for (start,) in there})
     known = {planned.goal.start: required.walked_back(given, planned.goal) for planned in asked}
     earlier = con.execute(

@@ -211,8 +211,9 @@ def read(con: duckdb.DuckDBPyConnection, calendar: Calendar) -> Inputs:
         entries=con.execute("select * from intermediate.int_funnel_entries order by all").df(),
         subjects=con.execute("select * from intermediate.int_funnel_subjects order by all").df(),
         values=con.execute(
+            # What was measured by another method than the newest period cannot be compared with it.
             "select kpi, grain, period_start, period_end, value, is_complete from intermediate.int_kpi_values"
-            " where value is not null order by all"
+            " where value is not null and flags not like '%other_method%' order by all"
         ).df(),
         days=con.execute(f"select * from ({_DAYS}) order by all").df(),
         kpis={kpi.kpi: kpi for kpi in kpis},
