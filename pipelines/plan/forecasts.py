@@ -71,13 +71,19 @@ class Forecast:
             "p10": outlook.quantile(0.1) if has_figures else None,
             "p50": outlook.quantile(0.5) if has_figures else None,
             "p90": outlook.quantile(0.9) if has_figures else None,
-            "chance": outlook.chance(self.goal.target) if is_known or outlook.won >= self.goal.target else None,
+            "chance": stated_chance(outlook, self.goal.target),
             "days_left": max(self.window.days, 0),
             "past_forecasts": float(self.spread.forecasts),
             "verdict": outlook.verdict,
             "reason": outlook.reason or None,
             "is_hindcast": is_hindcast,
         }
+
+
+def stated_chance(outlook: Outlook, target: float) -> float | None:
+    """The chance of a target; None on too little data, unless it is reached already."""
+    is_known = outlook.verdict != "insufficient_data" or outlook.won >= target
+    return outlook.chance(target) if is_known else None
 
 
 def _known_way(given: Inputs, today: date) -> tuple[str, ...]:

@@ -27,7 +27,6 @@ RATE_NAMES = {
     "mqls": Text("MQL化率", "MQL rate"),
     "deals": Text("商談化率", "deal rate"),
     "orders": Text("受注率", "win rate"),
-    "order_value": Text("平均受注額", "mean order value"),
     "leads": Text("リード化率", "lead rate"),
 }
 """What the rate to a KPI is called."""
@@ -170,6 +169,13 @@ def read(marts: Path, company: str, locale: Locale, day: date | None) -> Report:
     """
     if not marts.exists():
         raise SourceError(str(marts), "no marts have been published yet", "run: gyakusan nightly")
+    try:
+        return _read(marts, company, locale, day)
+    except (duckdb.CatalogException, duckdb.BinderException):
+        raise SourceError(str(marts), "was published by an earlier version", "run: gyakusan nightly") from None
+
+
+def _read(marts: Path, company: str, locale: Locale, day: date | None) -> Report:
     with duckdb.connect(str(marts), read_only=True) as con:
         ((as_of,),) = con.execute("select as_of from publication").fetchall()
         periods = con.execute("select distinct goal_start, goal_end from required order by 1").fetchall()
@@ -340,7 +346,7 @@ def _remaining_table(report: Report) -> Table:
 
 
 def _stages(report: Report) -> list[Mapping[str, Any]]:
-    """The stages, of which it is known what they must still bring; the last is the goal, which every order is."""
+    """The goal and its stages, of which it is known what they must still bring."""
     return [row for row in report.tree if row["remaining_verdict"]]
 
 
@@ -350,7 +356,7 @@ def advice(report: Report) -> Text:
     verdicts = {row["remaining_verdict"] for row in stages}
     if "covered" in verdicts:
         return ADVICE["covered"]
-    names = {True: [], False: []}  # type: dict[bool, list[Text]]
+    names: dict[bool, list[Text]] = {True: [], False: []}
     for row in stages[1:]:
         names[row["remaining_verdict"] == "ok"].append(Text(row["label_ja"], row["label_en"]))
     if not names[False]:
@@ -377,7 +383,9 @@ def _what_if(report: Report, found: "WhatIf") -> Group:
     for name in ("before", "after"):
         table.add_column(HEADS[name].of(of), justify="right", no_wrap=True)
     sides = (found.before, found.after)
-    table.add_row(CHANCE.of(of), *(f"{side.chance:.0%}" for side in sides), style="bold")
+    table.add_row(
+        CHANCE.of(of), *("–" if side.chance is None else f"{side.chance:.0%}" for side in sides), style="bold"
+    )
     table.add_row(
         HEADS["landing"].of(of),
         *(f"{amount(side.p50, unit)} ({amount(side.p10, unit)}–{amount(side.p90, unit)})" for side in sides),
@@ -440,7 +448,7 @@ def _smart_lines(report: Report) -> Iterator[Any]:
 
 
 def amount(value: float | None, unit: str, digits: int = 0) -> str:
-    """A number as a person reads it: three digits of a large one, none behind the point of a count."""
+    """A number as a person reads it, with a dash where nothing is known."""
     if value is None:
         return "–"
     if unit == "ratio":

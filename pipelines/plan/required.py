@@ -113,10 +113,8 @@ def share_rows(
         }
         needed.append(Needed(goal.start, goal.end, amounts))
         inside = [
-            (period.grain, period.start, period.end)
-            for period in given.periods
-            if period.end >= goal.start and goal.start <= period.end <= goal.end
+            (period.grain, period.start, period.end) for period in given.periods if goal.start <= period.end <= goal.end
         ]
-        shares = requirements.spread(needed[-13:], found.ratios, given.counted, inside)
+        shares = requirements.spread(needed, found.ratios, given.counted, inside)
         rows += [asdict(share) for share in shares]
     return rows

@@ -19,7 +19,7 @@ from connectors.errors import SourceError
 from connectors.yaml_file import nearest
 from pipelines import lock, warehouse
 from pipelines.company import Company
-from pipelines.plan.forecasts import Forecast, look
+from pipelines.plan.forecasts import Forecast, look, stated_chance
 from pipelines.plan.inputs import Inputs, PlannedGoal, read
 from pipelines.plan.required import WalkedBack, walked_back
 
@@ -31,7 +31,8 @@ class Side:
     """Where the period of the goal ends, and what it requires of each KPI."""
 
     target: float
-    chance: float
+    chance: float | None
+    """None on too little data, as in the marts."""
     p10: float
     p50: float
     p90: float
@@ -69,17 +70,20 @@ def what_if(company: Company, start: date, changes: Mapping[str, float]) -> What
     Raises SourceError where a change is unknown or impossible, the period is over, or a night is running.
     """
     path = company.state / "warehouse.duckdb"
+    busy = SourceError("--set", "a night is running and holds the warehouse", "ask again when it has ended")
     if lock.holder(company.state):
-        raise SourceError("--set", "a night is running and holds the warehouse", "ask again when it has ended")
+        raise busy
+    if not path.exists():
+        raise SourceError(str(path), "there is no warehouse", "run: gyakusan nightly")
     try:
         with duckdb.connect(str(path), read_only=True) as con:
             if not warehouse.is_built(con):
-                raise SourceError("--set", "the models are not built", "run: gyakusan nightly")
+                raise SourceError("--set", "the models are not built, or failed a check", "run: gyakusan nightly")
             given = read(con, company.calendar)
     except duckdb.IOException:
-        raise SourceError(
-            "--set", "a night is running and holds the warehouse", "ask again when it has ended"
-        ) from None
+        raise busy from None
+    except (duckdb.CatalogException, duckdb.BinderException):
+        raise SourceError(str(path), "was made by an earlier version", "run: gyakusan nightly") from None
     planned = next((one for one in given.live if one.goal.start == start), None)
     if planned is None:
         raise SourceError("--set", f"the period from {start} is over", "ask of the running period or the next one")
@@ -144,4 +148,4 @@ def _set(link: Link, rate: float | None) -> Link:
 
 def _side(outlook: Outlook, target: float, needed: Sequence[requirements.Requirement]) -> Side:
     p10, p50, p90 = (outlook.quantile(share) for share in (0.1, 0.5, 0.9))
-    return Side(target, outlook.chance(target), p10, p50, p90, {one.kpi: one.required for one in needed})
+    return Side(target, stated_chance(outlook, target), p10, p50, p90, {one.kpi: one.required for one in needed})

@@ -253,6 +253,14 @@ def test_what_if_more_deals_were_won() -> None:
     assert lower.after.p50 == lower.before.p50
 
 
+def test_what_if_states_no_chance_on_too_little_data() -> None:
+    given = company(deals(5, 3, AS_OF - timedelta(days=60)), targets=[goal(Q2)])
+    found = whatif.compare(given, given.live[0], {"target": 8})
+    assert (found.before.chance, found.after.chance) == (None, None)
+    reached = company(deals(136, 2), targets=[goal(Q2, 20)])
+    assert whatif.compare(reached, reached.live[0], {"target": 1}).after.chance == 1.0
+
+
 def test_every_forecast_is_the_same_again() -> None:
     given = company(deals(136, 2))
     assert assert_loadable(given) == assert_loadable(given)

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from rich.console import Console
 
@@ -84,8 +85,13 @@ def test_too_little_data_is_said_and_no_chance_given() -> None:
 
 
 def test_marts_that_are_not_there_and_periods_that_are_none(tmp_path: Path) -> None:
+    marts = tmp_path / "marts.duckdb"
     with pytest.raises(SourceError, match="no marts have been published yet"):
-        report.read(tmp_path / "marts.duckdb", "Acme", "en", None)
+        report.read(marts, "Acme", "en", None)
+    with duckdb.connect(str(marts)) as con:  # as a version that knew no plan left it
+        con.execute("create table publication as select date '2026-05-15' as as_of")
+    with pytest.raises(SourceError, match="was published by an earlier version\\n  -> run: gyakusan nightly"):
+        report.read(marts, "Acme", "en", None)
     periods = [(date(2026, 1, 1), date(2026, 3, 31)), (date(2026, 4, 1), date(2026, 6, 30))]
     assert report._chosen(periods, None, date(2026, 5, 15)) == date(2026, 4, 1)
     assert report._chosen(periods, None, date(2026, 8, 1)) == date(2026, 4, 1)
