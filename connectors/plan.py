@@ -94,6 +94,11 @@ def _part(text: str) -> str:
     return normalize("NFKC", text).strip()
 
 
+def is_rate(kpi: str) -> bool:
+    """Whether a KPI lies between 0 and 1."""
+    return kpi.endswith(("_rate", "_share"))
+
+
 def _aim(written: object) -> object:
     """A number, a change in its plainest spelling (``+20%``), or a word. ``+20`` alone could be either of the two."""
     text = normalize("NFKC", str(written)).replace("\N{MINUS SIGN}", "-").strip()
@@ -166,8 +171,7 @@ class Target(BaseModel):
             found.append(
                 Problem(("end",), f"{self.end} is before the start, {self.start}", "write the last day of the target")
             )
-        is_rate = self.kpi.endswith(("_rate", "_share"))
-        if is_rate and self.level is not None and self.level > 1:
+        if is_rate(self.kpi) and self.level is not None and self.level > 1:
             found.append(
                 Problem(("target",), f"{self.level:g} is above 1, and {self.kpi} is a rate", "write 35 % as 0.35")
             )

@@ -22,7 +22,7 @@ from googleapiclient.http import HttpRequest
 from pydantic import BaseModel
 
 from connectors import google
-from connectors.plan import Focus, Handoff, OnMiss, Persona, Plan, Review, Target
+from connectors.plan import Focus, Handoff, OnMiss, Persona, Plan, Review, Target, is_rate
 from connectors.plan import Resource as Means
 from connectors.yaml_file import Entry, Problem, nearest, validated
 
@@ -177,7 +177,7 @@ def _faults(row: Row) -> Iterator[Problem]:
     for name, cell in row.cells.items():
         if cell.is_error:
             yield Problem((*row.entry, name), f"holds the error {cell.shown}", "mend its formula")
-        elif name == "target" and cell.is_share and not _is_rate(row.kpi):
+        elif name == "target" and cell.is_share and not is_rate(row.kpi):
             problem = f"{cell.shown} is a share to Google, and {row.kpi or 'the KPI'} is no rate"
             remedy = "for a change write '+20% (the apostrophe keeps it as it is written), else a number without %"
             yield Problem((*row.entry, name), problem, remedy)
@@ -190,7 +190,7 @@ def _value(name: str, cell: Cell, kpi: str) -> object:
     if name in LISTS:
         return [part.strip() for part in re.split(r"[、､,，;；\n]", cell.shown) if part.strip()]
     is_plain = cell.kind not in ("PERCENT", "DATE", "TIME", "DATE_TIME") and "%" not in cell.shown
-    if name in NUMBERS and cell.number is not None and (is_plain or (cell.is_share and _is_rate(kpi))):
+    if name in NUMBERS and cell.number is not None and (is_plain or (cell.is_share and is_rate(kpi))):
         return cell.number
     return cell.shown
 
@@ -200,10 +200,6 @@ def _day(cell: Cell) -> str:
         return str(DAY_0 + timedelta(days=int(cell.number)))
     found = re.fullmatch(r"(\d{4})/(\d{1,2})/(\d{1,2})", normalize("NFKC", cell.shown))
     return f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}" if found else cell.shown
-
-
-def _is_rate(kpi: str) -> bool:
-    return kpi.endswith(("_rate", "_share"))
 
 
 def _folded(text: str) -> str:
