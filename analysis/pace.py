@@ -1,10 +1,9 @@
-"""Where a period stands: the standard pace (標準進捗), and where a count will land (着地見込み)."""
+"""Where a running period will land (着地見込み), and what may be said of a landing."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-import holidays
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -28,40 +27,6 @@ SHUFFLED = SHARES[np.argsort((np.arange(2_000) * 0.6180339887498949) % 1.0)]
 
 def _span(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
-
-
-def _off_days(days: Collection[date], country: str | None, closed: Collection[date]) -> set[date]:
-    """Holidays by law and the company's own."""
-    found = holidays.country_holidays(country, years={day.year for day in days}) if country and days else {}
-    return {day for day in days if day in found or day in closed}
-
-
-def business_days(first: date, last: date, country: str | None = "JP", closed: Collection[date] = ()) -> int:
-    """Weekdays from the first to the last day, both included, that are no holiday of the country nor ``closed``."""
-    days = _span(first, last)
-    off = _off_days(days, country, closed)
-    return sum(day.weekday() < 5 and day not in off for day in days)
-
-
-def standard_pace(
-    as_of: date,
-    period: tuple[date, date],
-    by_business_days: bool = True,
-    country: str | None = "JP",
-    closed: Collection[date] = (),
-) -> float:
-    """The share of the period's business days (else of its calendar days) that has passed at the end of ``as_of``.
-
-    A period without a business day goes by calendar days. Raises ValueError for a period that ends before it begins.
-    """
-    first, last = period
-    if last < first:
-        raise ValueError(f"the period ends on {last}, before its first day, {first}: exchange them")
-    passed = min(max(as_of, first - timedelta(days=1)), last)
-    whole = business_days(first, last, country, closed) if by_business_days else 0
-    if whole:
-        return business_days(first, passed, country, closed) / whole
-    return ((passed - first).days + 1) / ((last - first).days + 1)
 
 
 @dataclass(frozen=True)
@@ -135,16 +100,16 @@ def landing(
     as_of: date,
     period: tuple[date, date],
     confidence: float = 0.9,
-    country: str | None = "JP",
-    closed: Collection[date] = (),
+    off: Collection[date] = (),
 ) -> Landing:
     """The projected landing of a count at any grain.
 
     ``daily`` holds the counts, 0 where nothing came, under their days (dates or timestamps); a day that is missing is
     unknown and is left out. Each remaining day is expected to bring the level of the last eight weeks times the factor
-    of its day of the week, holidays counting as Sundays. Beyond chance as seen from day to day (Pearson's
-    over-dispersion), the interval is as wide as forecasts of the same length were off in the past. The period may lie
-    ahead: the days before its first one are then not counted, and the past forecasts looked as far ahead.
+    of its day of the week, the days ``off`` (holidays) counting as Sundays. Beyond chance as seen from day to day
+    (Pearson's over-dispersion), the interval is as wide as forecasts of the same length were off in the past.
+    The period may lie ahead: the days before its first one are then not counted, and the past forecasts looked as far
+    ahead.
     """
     counts = _by_day(daily, as_of)
     first, last = period
@@ -154,7 +119,6 @@ def landing(
         return Landing.over(so_far)
     if len(counts) < MIN_DAYS:
         return Landing.unknown(so_far, so_far)
-    off = _off_days([*counts.index, *rest], country, closed)
     day, kind, count = _arrays(counts, off)
     ahead = np.array([_kind(one, off) for one in rest])
     mean, variance = _expected(day, kind, count, as_of.toordinal(), ahead)
@@ -171,11 +135,11 @@ def _by_day(daily: pd.Series, as_of: date) -> pd.Series:
     return counts[counts.index <= as_of].sort_index()
 
 
-def _kind(day: date, off: set[date]) -> int:
+def _kind(day: date, off: Collection[date]) -> int:
     return DAY_KINDS - 1 if day in off else day.weekday()
 
 
-def _arrays(counts: pd.Series, off: set[date]) -> tuple[Floats, Floats, Floats]:
+def _arrays(counts: pd.Series, off: Collection[date]) -> tuple[Floats, Floats, Floats]:
     """Days as ordinals, their kinds and counts."""
     return (
         np.array([day.toordinal() for day in counts.index]),

@@ -252,15 +252,19 @@ class Calendar(BaseModel):
     holidays: Annotated[str, AfterValidator(_country)] = "JP"
     closed: tuple[Day, ...] = ()
 
+    def off(self, first: date, last: date) -> set[date]:
+        """The public holidays of the years from the first to the last day, and the company's own."""
+        if self.holidays == "none":
+            return set(self.closed)
+        years = range(first.year, last.year + 1)
+        return set(self.closed) | set(holidays.country_holidays(self.holidays, years=years))
+
     def counted(self, first: date, last: date) -> dict[date, bool]:
         """Each day from the first to the last, and whether it counts."""
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         if self.pace == "calendar_days":
             return dict.fromkeys(days, True)
-        years = range(first.year, last.year + 1)
-        off = set(self.closed)
-        if self.holidays != "none":
-            off |= set(holidays.country_holidays(self.holidays, years=years))
+        off = self.off(first, last)
         return {day: day.weekday() < 5 and day not in off for day in days}
 
 

@@ -32,6 +32,12 @@ class Landings:
         return values[values["is_complete"]]
 
     @cached_property
+    def _off(self) -> set[date]:
+        """The holidays from the first counted day to the end of the last period that is asked for."""
+        days = list(self.given.counted)
+        return self.given.calendar.off(days[0], days[-1]) if days else set()
+
+    @cached_property
     def running(self) -> list[Period]:
         as_of = self.given.as_of
         return [one for one in self.given.periods if one.start <= as_of < one.end]
@@ -78,9 +84,7 @@ class Landings:
         if known is None:
             return None
         daily, last = known
-        calendar = self.given.calendar
-        country = calendar.holidays if calendar.holidays != "none" else None
-        return pace.landing(daily, last, (period.start, period.end), INTERVAL, country, calendar.closed)
+        return pace.landing(daily, last, (period.start, period.end), INTERVAL, self._off)
 
     def _of_periods(self, kpi: str, period: Period, past: pd.Series, so_far: float | None) -> Landing | None:
         values, passed = past.to_numpy(np.float64), period.pace if so_far is not None else 0.0

@@ -1,4 +1,4 @@
-"""Standard pace by the Japanese calendar, and where counts land."""
+"""Where counts land."""
 
 from datetime import date, timedelta
 
@@ -6,29 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.pace import Landing, business_days, landing, standard_pace
+from analysis.pace import Landing, landing
 
 MAY = date(2026, 5, 1), date(2026, 5, 31)
 JUNE = date(2026, 6, 1), date(2026, 6, 30)
-
-
-def test_business_days_of_japan() -> None:
-    # January 2026: 22 weekdays less 元日 and 成人の日 (12th). May: 21 less 4, 5 and 6 (振替休日 of the 3rd).
-    assert business_days(date(2026, 1, 1), date(2026, 1, 31)) == 20
-    assert business_days(*MAY) == 18
-    assert business_days(*MAY, country=None) == 21
-    assert business_days(date(2026, 1, 1), date(2026, 1, 31), closed=[date(2026, 1, 2)]) == 19
-
-
-def test_standard_pace() -> None:
-    # 1, 7 and 8 May of eighteen; ten of 31 calendar days.
-    assert standard_pace(date(2026, 5, 10), MAY) == pytest.approx(3 / 18)
-    assert standard_pace(date(2026, 5, 10), MAY, by_business_days=False) == pytest.approx(10 / 31)
-    assert [standard_pace(day, MAY) for day in (date(2026, 4, 30), date(2026, 5, 31), date(2027, 1, 1))] == [0, 1, 1]
-    # Golden week's 3 to 6 May hold no business day.
-    assert standard_pace(date(2026, 5, 4), (date(2026, 5, 3), date(2026, 5, 6))) == 0.5
-    with pytest.raises(ValueError, match="exchange them"):
-        standard_pace(date(2026, 5, 1), (MAY[1], MAY[0]))
 
 
 def series(counts: list[float], last: date) -> pd.Series:
@@ -40,7 +21,7 @@ def test_a_weekday_pattern_lands_on_its_remaining_weekdays() -> None:
     # passed and 14 are left.
     days = [JUNE[0] - timedelta(days=200) + timedelta(days=number) for number in range(210)]
     daily = pd.Series([10.0 if day.weekday() < 5 else 0.0 for day in days], index=days)
-    found = landing(daily, date(2026, 6, 10), JUNE, country=None)
+    found = landing(daily, date(2026, 6, 10), JUNE)
     assert found.actual == 80
     assert found.projected == pytest.approx(80 + 140, rel=0.01)
     assert found.low is not None
@@ -53,8 +34,9 @@ def test_a_holiday_counts_as_a_sunday() -> None:
     daily = pd.Series([10.0 if day.weekday() < 5 else 0.0 for day in days], index=days)
     # As of Thursday 30 April 2026, the week of 4 to 8 May has two business days and three holidays.
     week = date(2026, 5, 4), date(2026, 5, 8)
-    assert (landing(daily, date(2026, 4, 30), week, country=None).projected or 0) == pytest.approx(50, rel=0.03)
-    assert (landing(daily, date(2026, 4, 30), week).projected or 99) < 35
+    holidays = [date(2026, 5, day) for day in (4, 5, 6)]
+    assert (landing(daily, date(2026, 4, 30), week).projected or 0) == pytest.approx(50, rel=0.03)
+    assert (landing(daily, date(2026, 4, 30), week, off=holidays).projected or 99) < 35
 
 
 def test_edges() -> None:
@@ -66,9 +48,7 @@ def test_edges() -> None:
     assert nothing.projected is not None
     assert 0 < nothing.projected < 0.5, "half a one in eight weeks"
     # A period that has not begun.
-    assert landing(series([2.0] * 100, MAY[1]), date(2026, 5, 31), JUNE, country=None).projected == pytest.approx(
-        60, rel=0.01
-    )
+    assert landing(series([2.0] * 100, MAY[1]), date(2026, 5, 31), JUNE).projected == pytest.approx(60, rel=0.01)
 
 
 def test_intervals_hold_what_comes() -> None:
@@ -79,7 +59,7 @@ def test_intervals_hold_what_comes() -> None:
         rng = np.random.default_rng(seed)
         level = 3 * weekly[[day.weekday() for day in days]] * rng.gamma(10, 0.1, len(days))
         daily = pd.Series(rng.poisson(level).astype(float), index=days)
-        found = landing(daily, date(2026, 6, 10), JUNE, country=None)
+        found = landing(daily, date(2026, 6, 10), JUNE)
         assert found.low is not None
         assert found.high is not None
         held += found.low <= daily.iloc[-30:].sum() <= found.high
@@ -110,7 +90,7 @@ def test_what_is_over_is_a_fact_and_what_is_not_known_has_no_chance() -> None:
 
 
 def test_the_landing_carries_its_distribution() -> None:
-    found = landing(series([2.0] * 100, date(2026, 6, 10)), date(2026, 6, 10), JUNE, country=None)
+    found = landing(series([2.0] * 100, date(2026, 6, 10)), date(2026, 6, 10), JUNE)
     assert found.interval(0.9) == (found.low, found.high)
     assert (np.diff(found.totals) >= 0).all()
     assert found.totals.mean() == pytest.approx(found.projected, rel=0.05)
@@ -122,11 +102,11 @@ def test_the_landing_carries_its_distribution() -> None:
 
 def test_days_before_a_period_that_has_not_begun_are_not_counted() -> None:
     # As of 1 May, June's 30 days bring 60 at two a day; the 30 days of May in between would bring as many again.
-    ahead = landing(series([2.0] * 300, MAY[0]), MAY[0], JUNE, country=None)
+    ahead = landing(series([2.0] * 300, MAY[0]), MAY[0], JUNE)
     assert (ahead.actual, ahead.floor) == (0, 0)
     assert ahead.projected == pytest.approx(60, rel=0.01)
     # Whatever is known of later days is not looked at.
-    assert landing(series([2.0] * 300 + [50.0] * 60, JUNE[1]), MAY[0], JUNE, country=None) == ahead
+    assert landing(series([2.0] * 300 + [50.0] * 60, JUNE[1]), MAY[0], JUNE) == ahead
 
 
 def test_further_ahead_past_forecasts_were_further_off() -> None:
@@ -134,7 +114,7 @@ def test_further_ahead_past_forecasts_were_further_off() -> None:
     # 43 a day above it, one that begins after 30 days 73.
     growing = series([400.0 + number for number in range(400)], MAY[0])
     soon, later = (
-        landing(growing, MAY[0], (MAY[0] + timedelta(days=gap + 1), MAY[0] + timedelta(days=gap + 30)), country=None)
+        landing(growing, MAY[0], (MAY[0] + timedelta(days=gap + 1), MAY[0] + timedelta(days=gap + 30)))
         for gap in (0, 30)
     )
     assert soon.projected == pytest.approx(later.projected, rel=0.01)

@@ -572,6 +572,10 @@ def test_business_days_are_without_weekends_japanese_holidays_and_closed_days(wr
     assert counted(company, date(2026, 5, 1), date(2026, 5, 10)) == [1, 7, 8]
     assert counted(company, date(2026, 9, 19), date(2026, 9, 25)) == [24, 25]
     assert len(counted(company, date(2026, 1, 1), date(2026, 1, 31))) == 22 - 2
+    # May: 21 weekdays less 4, 5 and 6 (振替休日 of the 3rd); Golden week's 3 to 6 May hold no business day.
+    assert len(counted(company, date(2026, 5, 1), date(2026, 5, 31))) == 18
+    assert len(counted(elsewhere, date(2026, 5, 1), date(2026, 5, 31))) == 21
+    assert counted(company, date(2026, 5, 3), date(2026, 5, 6)) == []
     closed = load_company(write(MINIMAL + "calendar: {holidays: JP, closed: [2026-01-02, 2026-01-03, 2026-12-31]}\n"))
     assert len(counted(closed, date(2026, 1, 1), date(2026, 1, 31))) == 22 - 3
     assert counted(closed, date(2026, 12, 28), date(2027, 1, 4)) == [28, 29, 30, 4]

@@ -246,6 +246,8 @@ def test_what_if_more_deals_were_won() -> None:
     assert found.changes["deals"][0] == pytest.approx(7 / 3, rel=0.05)
     assert found.before.required["deals"] == pytest.approx(20 / 0.4, rel=0.05)
     assert found.after.required["deals"] == pytest.approx(25)
+    assert found.before.chance is not None
+    assert found.after.chance is not None
     assert found.after.chance > found.before.chance
     assert found.after.p50 > found.before.p50
     lower = whatif.compare(given, given.live[0], {"target": 5})
