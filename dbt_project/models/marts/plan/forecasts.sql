@@ -24,27 +24,9 @@ with forecasts as (
 outcomes as (
     select kpi, grain, period_start, value from {{ ref('int_kpi_values') }}
     where is_complete
-),
-
-scored as (
-    select
-        forecasts.as_of,
-        forecasts.period_start,
-        outcomes.value as outcome,
-        outcomes.value >= forecasts.target as is_reached,
-        forecasts.chance
-        - case
-            when outcomes.value >= forecasts.target then 1 when outcomes.value < forecasts.target then 0
-        end as error
-    from forecasts
-    left join outcomes
-        on
-            forecasts.kpi = outcomes.kpi
-            and forecasts.grain = outcomes.grain
-            and forecasts.period_start = outcomes.period_start
 )
 
--- Once nothing is left to come, it is no forecast.
+-- Once nothing is left to come, it is no forecast: it has no error.
 select
     forecasts.as_of,
     forecasts.kpi,
@@ -64,8 +46,16 @@ select
     forecasts.verdict,
     forecasts.reason,
     forecasts.is_hindcast,
-    scored.outcome,
-    scored.is_reached,
-    case when forecasts.days_left > 0 then scored.error * scored.error end as squared_error
+    outcomes.value as outcome,
+    outcomes.value >= forecasts.target as is_reached,
+    case
+        when forecasts.days_left <= 0 then null
+        when outcomes.value >= forecasts.target then (1 - forecasts.chance) * (1 - forecasts.chance)
+        when outcomes.value < forecasts.target then forecasts.chance * forecasts.chance
+    end as squared_error
 from forecasts
-inner join scored on forecasts.as_of = scored.as_of and forecasts.period_start = scored.period_start
+left join outcomes
+    on
+        forecasts.kpi = outcomes.kpi
+        and forecasts.grain = outcomes.grain
+        and forecasts.period_start = outcomes.period_start
