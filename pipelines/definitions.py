@@ -100,9 +100,8 @@ def _analysis(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefiniti
         required_resource_keys={"warehouse"},
     )
     def analysis(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        from pipelines.plan import (
-            analysis as plan_analysis,  # scipy and pandas take seconds, which the Dagster UI need not wait for
-        )
+        # scipy and pandas take seconds, which the Dagster UI need not wait for.
+        from pipelines.plan import analysis as plan_analysis
 
         rows = dict.fromkeys((table.name for table in tables.TABLES), 0)
         with warehouse.connect(context.resources.warehouse) as con:

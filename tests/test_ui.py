@@ -65,7 +65,7 @@ def test_the_lineage_goes_from_the_sources_to_the_published_marts(ui: str) -> No
         )
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         page.goto(f"{ui}/asset-groups", timeout=60_000)
-        for group in ("raw", "staging", "intermediate", "marts", "published"):
+        for group in ("raw", "staging", "intermediate", "analysis", "marts", "published"):
             page.get_by_text(group, exact=True).first.wait_for(timeout=60_000)
         page.goto(f"{ui}/assets/marts/scorecard", timeout=60_000)
         page.get_by_text("One row per KPI").first.wait_for(timeout=60_000)
