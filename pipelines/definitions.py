@@ -26,7 +26,7 @@ def definitions(company: Company) -> dg.Definitions:
     path = company.state / "warehouse.duckdb"
     sources = raw.assets(company)
     built, marts = models.assets(company, path)
-    analysis = _analysis(company, built)
+    analysis = _analysis(company)
     published = _published(company, marts)
     assets = [*sources, built, analysis, marts, published]
     runnable = [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)]
@@ -80,9 +80,8 @@ def _warehouse(company: Company, path: Path) -> dg.ResourceDefinition:
     return held
 
 
-def _analysis(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefinition:
+def _analysis(company: Company) -> dg.AssetsDefinition:
     """The step between the models and the marts that SQL cannot do."""
-    models_read = [key for key in built.keys if key.path[0] == "intermediate"]
 
     @dg.multi_asset(
         name="analysis",
@@ -93,7 +92,7 @@ def _analysis(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefiniti
                 group_name="analysis",
                 owners=OWNERS,
                 kinds={"python", "duckdb"},
-                deps=models_read,
+                deps=[name.split(".") for name in tables.READ],
             )
             for table in tables.TABLES
         ],

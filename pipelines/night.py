@@ -17,7 +17,10 @@ from pipelines.raw import BACKFILL, PARTITION, RANGE_END, RANGE_START, Days
 
 # One run at a time: DuckDB has one writer, and what the schedule or the Dagster UI starts meanwhile waits its turn.
 # What a step prints is not captured: that costs four processes a run, and the messages are in the event log.
+# Nor does the UI open with a form that asks for an e-mail address.
 INSTANCE = """telemetry:
+  enabled: false
+nux:
   enabled: false
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager

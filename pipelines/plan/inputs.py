@@ -168,10 +168,13 @@ class Inputs:
         return counts.reindex(pd.date_range(kpi.first_on, last), fill_value=0.0), last
 
 
-_DAYS = " union all ".join(
-    f"select kpi, date_on, numerator as count from intermediate.int_{stage}_days where denominator is null"
-    for stage in ("awareness", "engagement", "conversion")
-)
+_DAYS = """
+select kpi, date_on, numerator as count, denominator from intermediate.int_awareness_days
+union all
+select kpi, date_on, numerator as count, denominator from intermediate.int_engagement_days
+union all
+select kpi, date_on, numerator as count, denominator from intermediate.int_conversion_days
+"""
 _KPIS = """
 select
     catalogue.kpi, landing, unit, direction, matures_after_days, label_ja, label_en,
@@ -215,7 +218,7 @@ def read(con: duckdb.DuckDBPyConnection, calendar: Calendar) -> Inputs:
             "select kpi, grain, period_start, period_end, value, is_complete from intermediate.int_kpi_values"
             " where value is not null and flags not like '%other_method%' order by all"
         ).df(),
-        days=con.execute(f"select * from ({_DAYS}) order by all").df(),
+        days=con.execute(f"select kpi, date_on, count from ({_DAYS}) where denominator is null order by all").df(),
         kpis={kpi.kpi: kpi for kpi in kpis},
         periods=[
             Period(*row)

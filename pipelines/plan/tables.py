@@ -218,3 +218,21 @@ TABLES = (
     LANDINGS,
     SMART_CHECKS,
 )
+# What inputs.py reads to make them: the lineage goes from these.
+READ = (
+    "intermediate.int_awareness_days",
+    "intermediate.int_conversion_days",
+    "intermediate.int_engagement_days",
+    "intermediate.int_funnel_entries",
+    "intermediate.int_funnel_subjects",
+    "intermediate.int_kpi_coverage",
+    "intermediate.int_kpi_values",
+    "intermediate.int_paces",
+    "intermediate.int_targets",
+    "raw.company_calendar",
+    "raw.company_settings",
+    "raw.plan_reviews",
+    "raw.plan_versions",
+    "staging.kpi_catalogue",
+    "staging.stg_plan__targets",
+)

@@ -1,5 +1,7 @@
 """What Dagster sees: keys, groups, partitions, checks, freshness and lineage from sources to published marts."""
 
+import inspect
+import re
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from connectors import export_tables, ga4, search_console
 from pipelines.company import load_company
 from pipelines.definitions import definitions
+from pipelines.plan import inputs
 from pipelines.raw import Days, days_of_run
 
 DEMO = Path(__file__).parents[2] / "demo"
@@ -73,6 +76,14 @@ def test_every_source_reaches_the_published_marts(graph: AssetGraph) -> None:
 def test_the_log_of_stages_comes_after_the_exports_that_it_compares(graph: AssetGraph) -> None:
     parents = graph.get(dg.AssetKey(["raw", "stage_events"])).parent_keys
     assert parents == {dg.AssetKey(["raw", "exports_contacts"]), dg.AssetKey(["raw", "exports_deals"])}
+
+
+def test_the_analysis_comes_from_the_tables_that_it_reads(graph: AssetGraph) -> None:
+    read = set(re.findall(r"\b(?:raw|staging|intermediate)\.\w+", inspect.getsource(inputs)))
+    tables = [key for key in graph.get_all_asset_keys() if key.path[0] == "analysis"]
+    assert tables
+    for key in tables:
+        assert {".".join(parent.path) for parent in graph.get(key).parent_keys} == read, key
 
 
 def test_every_model_has_its_dbt_tests_as_blocking_checks(graph: AssetGraph) -> None:
