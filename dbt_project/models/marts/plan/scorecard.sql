@@ -25,9 +25,12 @@ lines as (
     select
         catalogue.kpi,
         catalogue.stage,
-        catalogue.direction,
+        -- So that more is better of every KPI.
+        case catalogue.direction when 'up' then 1 else -1 end as sign,
         -- What a running total has reached, it cannot lose again.
-        catalogue.formula = 'total' and catalogue.additivity <> 'semi_additive' as only_grows,
+        catalogue.direction = 'up'
+        and catalogue.formula = 'total'
+        and catalogue.additivity <> 'semi_additive' as only_grows,
         periods.grain,
         periods.period_start,
         periods.period_end,
@@ -39,6 +42,8 @@ lines as (
         landings.projected,
         landings.projected_low,
         landings.projected_high,
+        case when catalogue.direction = 'up' then landings.projected_low else landings.projected_high end as worst,
+        case when catalogue.direction = 'up' then landings.projected_high else landings.projected_low end as best,
         landings.verdict as landing_verdict,
         kpi_values.value - targets.target as gap,
         case catalogue.direction
@@ -114,11 +119,22 @@ select
         when is_not_measurable then 'not_measurable'
         when actual is null then 'no_data'
         when target is null then 'no_target'
-        when direction = 'up' and actual >= target and (is_complete or only_grows) then 'achieved'
-        when direction = 'down' and actual <= target and is_complete then 'achieved'
+        when sign * actual >= sign * target and (is_complete or only_grows) then 'achieved'
         when is_complete then 'missed'
         else 'on_the_way'
     end as status,
+    case
+        when is_upcoming then 'upcoming'
+        when target is null then 'no_target'
+        when actual is null then 'cannot_tell'
+        when sign * actual >= sign * target and (is_complete or only_grows) then 'reached'
+        when is_complete then 'missed'
+        when sign * best < sign * target then 'off_track'
+        when sign * worst >= sign * target then 'on_track'
+        when landing_verdict = 'ok' and sign * projected >= sign * target then 'on_track'
+        when landing_verdict = 'ok' then 'at_risk'
+        else 'cannot_tell'
+    end as outlook,
     reason,
     owner,
     is_kgi,

@@ -1,0 +1,137 @@
+"""One published night, opened so that its rows can be read and nothing else can be done.
+
+DuckDB keeps one database for a path in a process, so a file that was replaced is only seen once every connection to the
+old one is closed. Readers therefore take turns: whoever reads sees one night from beginning to end.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import duckdb
+
+from connectors.errors import SourceError
+
+LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "lock_configuration": True,
+    "memory_limit": "256MB",
+    "threads": 2,
+}
+"""Nothing but the file itself is read, and no setting can be changed back."""
+
+Row = dict[str, Any]
+
+
+class NotPublished(Exception):
+    """There are no marts to show, or those of an earlier version; ``reason`` is one of these two."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Night:
+    """The marts of one night."""
+
+    con: duckdb.DuckDBPyConnection
+    as_of: date
+    published_at: datetime
+    run_id: str
+
+    @property
+    def snapshot(self) -> str:
+        """What page, workbook and slides of one night have in common."""
+        return f"{self.as_of:%Y%m%d}-{self.run_id[:8]}"
+
+    def rows(self, queries: Path, name: str, **values: object) -> list[Row]:
+        """The rows of a query of a file, with its ``$places`` filled by values."""
+        sql = _queries(queries)[name]
+        try:
+            answer = self.con.execute(sql, values or None)
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            raise NotPublished("earlier_version") from error
+        names = [column[0] for column in answer.description or []]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+    def row(self, queries: Path, name: str, **values: object) -> Row | None:
+        """The one row of a query, or None."""
+        found = self.rows(queries, name, **values)
+        return found[0] if found else None
+
+
+@cache
+def _queries(path: Path) -> Mapping[str, str]:
+    """The queries of a file by the names in front of them: ``-- name: lines``."""
+    parts = re.split(r"^-- name: (\w+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+class Nights:
+    """The newest published night of a file, opened again when the file is replaced."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._night: Night | None = None
+        self._opened: tuple[int, int] | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[Night]:
+        """The newest night, this reader's own until it is done. Raises NotPublished."""
+        with self._lock:
+            yield self._current()
+
+    def _current(self) -> Night:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            raise NotPublished("no_night") from None
+        file = found.st_ino, found.st_mtime_ns
+        if self._night is None or file != self._opened:
+            self.close()
+            self._night, self._opened = open_night(self._path), file
+        return self._night
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._night:
+            self._night.con.close()
+        self._night = self._opened = None
+
+
+def open_night(path: Path) -> Night:
+    """Open a marts file for reading alone. Raises NotPublished for a file without a night in it."""
+    con = duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN)
+    try:
+        row = con.execute("select as_of, published_at, run_id from publication").fetchone()
+    except duckdb.CatalogException as error:
+        con.close()
+        raise NotPublished("earlier_version") from error
+    assert row is not None
+    return Night(con, row[0], row[1].replace(tzinfo=UTC), row[2])
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Night]:
+    """The night of a marts file, for a command. Raises SourceError where none was published yet."""
+    if not path.exists():
+        raise SourceError(str(path), "no marts have been published yet", "run: gyakusan nightly")
+    try:
+        night = open_night(path)
+        try:
+            yield night
+        finally:
+            night.con.close()
+    except NotPublished:
+        raise SourceError(str(path), "was published by an earlier version", "run: gyakusan nightly") from None
