@@ -146,7 +146,7 @@ class Pen:
     ) -> None:
         value, form = column.value(row), column.form if isinstance(column.form, str) else column.form(row)
         colour = column.colour(row) if column.colour else None
-        style = self.styles(form, bold=True, font_color=colour) if colour else self.styles(form)
+        style = self.styles(form, bold=form == "beside", font_color=colour) if colour else self.styles(form)
         formula = column.formula(row) if column.formula else None
         if formula:
             sheet.write_formula(at, number, formula.format(**places), style, "" if value is None else value)

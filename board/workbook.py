@@ -324,7 +324,7 @@ def _cohort_columns(of: Locale) -> list[Column]:
         *_counts(of),
         Column(
             "cohort_rate", HEADS["cohort_rate"], lambda row: row["cohort_rate"], "ratio",
-            lambda row: filled(SHARE, "moved", "n"), grey,
+            lambda row: filled(SHARE, "moved", "n"), lambda row: None if row["is_mature"] else GREY,
         ),
         number("moved_in", "moved_in_period", "count"),
         Column(
