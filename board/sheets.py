@@ -101,7 +101,7 @@ class Styles:
             "standing": {"font_color": GREY, "font_size": 9},
             "conclusion": {"bold": True, "font_size": 13, "font_color": INK},
             "line": {"font_color": INK},
-            "block": {"bold": True, "font_size": 11, "font_color": INK},
+            "block": {"bold": True, "font_size": 11, "font_color": INK, "valign": "bottom"},
         }
         return named[form]
 
@@ -125,7 +125,7 @@ class Pen:
     def block(self, sheet: Worksheet, row: int, name: str, **places: object) -> int:
         """The heading of a table; the row below it."""
         self.write(sheet, row, 0, BLOCKS[name].format(**places).of(self.of), "block")
-        sheet.set_row(row, 22)
+        sheet.set_row(row, 27)
         return row + 1
 
     def table(self, sheet: Worksheet, top: int, columns: Sequence[Column], rows: Sequence[Row]) -> int:

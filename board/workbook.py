@@ -18,6 +18,7 @@ from board.report_words import (
     ADDITIVITIES,
     DIRECTIONS,
     FORMULAS,
+    GREY,
     HEADS,
     REPORT,
     RUNNING,
@@ -127,19 +128,19 @@ def _summary_sheet(pen: Pen, sheet: Worksheet, ranges: Mapping[str, tuple[int, i
         row += 1
     as_of = formats.day(report.as_of)
     if report.kgi:
-        row = pen.block(sheet, row + 1, "kgi", as_of=as_of)
+        row = pen.block(sheet, row, "kgi", as_of=as_of)
         kgi_top = row + 1
         row = pen.table(sheet, row, _target_columns(pen, number("chance", "chance", "ratio")), report.kgi)
     else:
         kgi_top = 0
     required = in_unit("required", HEADS["required"], "required")
     if report.targets:
-        row = pen.table(sheet, pen.block(sheet, row + 1, "targets"), _target_columns(pen, required), report.targets)
+        row = pen.table(sheet, pen.block(sheet, row, "targets"), _target_columns(pen, required), report.targets)
     if report.running:
-        top = pen.block(sheet, row + 1, "running", as_of=as_of)
+        top = pen.block(sheet, row, "running", as_of=as_of)
         row = pen.table(sheet, top, _target_columns(pen, required), report.running)
-    row = _watch_lines(pen, sheet, row + 1)
-    row = pen.block(sheet, row + 1, "charts")
+    row = _watch_lines(pen, sheet, row)
+    row = pen.block(sheet, row, "charts")
     _summary_charts(pen, sheet, row, kgi_top, ranges)
     sheet.freeze_panes(2, 1)
 

@@ -10,7 +10,7 @@ from board.sheets import Pen
 from connectors.text import Text
 
 CHART_WIDTH, CHART_HEIGHT, CHART_GAP, ABREAST = 420, 280, 12, 3
-CHART_ROWS = 13
+CHART_ROWS = 14
 """So many rows of a sheet lie behind a chart and the space around it."""
 ROWS_MONTH, ROWS_VALUE, ROWS_TARGET = 2, 3, 4
 """The columns of the rows sheet that the charts stand on."""

@@ -187,6 +187,33 @@ def plan(
         plan_report.show(report, Console(width=None if sys.stdout.isatty() else 160, highlight=False), found)
 
 
+@cli.command(short_help="Write the monthly meeting's pack: a workbook, and slides.")
+@company_option
+@click.argument("month", metavar="[MONTH]", required=False, type=click.DateTime(["%Y-%m"]))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder to write into. Default: reports in the company's state folder.",
+)
+@click.option("--slides", "with_slides", is_flag=True, help="Slides too; needs the extra gyakusan[slides].")
+@click.option("--locale", type=click.Choice(["ja", "en"]), help="Default: the company's.")
+def report(
+    folder: Path | None, month: datetime | None, out: Path | None, with_slides: bool, locale: str | None
+) -> None:
+    """Write the pack for the monthly meeting, from the published marts: one workbook, and with --slides a deck.
+
+    MONTH is such as 2026-10; by default it is the last one that was over on the published night.
+    """
+    from pipelines import pack
+
+    company = _company(folder)
+    language = company.locale if locale is None else "ja" if locale == "ja" else "en"
+    written = pack.write(company, month.date() if month else None, out, with_slides, language)
+    for path in written:
+        click.echo(path)
+    click.echo(pack.NEXT[with_slides].of(language), err=True)
+
+
 @cli.command(short_help="Query the published marts.")
 @company_option
 @click.argument("query")
