@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import duckdb
 
-from connectors import clarity, export_tables, exports, ga4, plan_tables, search_console
+from connectors import clarity, export_tables, exports, ga4, notes, plan_tables, search_console
 from connectors.errors import SourceError
 from connectors.table import Load, Table
 from pipelines import company as company_folder
@@ -36,6 +37,7 @@ ALL_TABLES: tuple[Table, ...] = (
     *clarity.TABLES,
     *export_tables.TABLES,
     *plan_tables.TABLES,
+    *notes.TABLES,
     *company_folder.TABLES,
     stage_events.STAGE_EVENTS,
     *warehouse.TABLES,
@@ -110,6 +112,7 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
             lambda con, run: stage_events.load(con, objects, run.last), is_on=bool(objects),
             after=[table for table in (export_tables.CONTACTS, export_tables.DEALS) if table in exported])  # fmt: skip
     connect("plan", plan_tables.TABLES, partial(_plan, company))
+    connect("notes", notes.TABLES, lambda con, run: iter([notes.load(company.folder, ZoneInfo(company.timezone))]))
     connect("company", company_folder.TABLES,
             lambda con, run: company_folder.company_loads(company, warehouse.as_of(con, run.last)))  # fmt: skip
     return found

@@ -35,7 +35,7 @@ FETCHES = Table(
             "flags": TEXT,
             "quota": TEXT,
         },
-        {"window_start": DAY, "window_end": DAY, "error": TEXT, "tokens": COUNT},
+        {"window_start": DAY, "window_end": DAY, "error": TEXT, "tokens": COUNT, "changed_at": MOMENT},
     ),
     key=(),
 )
@@ -214,6 +214,7 @@ def _fetch_row(fetch: Fetch) -> dict[str, object]:
         "window_end": fetch.window_end,
         "error": fetch.error,
         "tokens": fetch.tokens,
+        "changed_at": fetch.changed_at,
     }
 
 

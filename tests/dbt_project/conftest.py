@@ -15,7 +15,7 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
-from connectors import clarity, export_tables, ga4, plan_tables, search_console
+from connectors import clarity, export_tables, ga4, notes, plan_tables, search_console
 from connectors.table import Table
 from pipelines import company, stage_events, warehouse
 from pipelines.plan import tables as analysis_tables
@@ -23,7 +23,7 @@ from pipelines.plan import tables as analysis_tables
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 TABLES = (
     *ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan_tables.TABLES, *company.TABLES,
-    stage_events.STAGE_EVENTS, *warehouse.TABLES, *analysis_tables.TABLES,
+    *notes.TABLES, stage_events.STAGE_EVENTS, *warehouse.TABLES, *analysis_tables.TABLES,
 )  # fmt: skip
 AS_OF = date(2026, 5, 10)  # a Sunday
 Rows = Mapping[str, list[dict[str, Any]]]

@@ -4,12 +4,12 @@ import csv
 import re
 from typing import Any
 
-from connectors import clarity, export_tables, ga4, plan, plan_tables, search_console
+from connectors import clarity, export_tables, ga4, notes, plan, plan_tables, search_console
 from pipelines import company, intake, stage_events, warehouse
 from pipelines.plan import tables as analysis_tables
 
 SOURCES = {*ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan_tables.TABLES,
-           *company.TABLES, stage_events.STAGE_EVENTS, intake.QUARANTINE, warehouse.FETCHES, warehouse.LOADS,
+           *notes.TABLES, *company.TABLES, stage_events.STAGE_EVENTS, intake.QUARANTINE, warehouse.FETCHES, warehouse.LOADS,
            *analysis_tables.TABLES}  # fmt: skip
 
 
