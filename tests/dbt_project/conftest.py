@@ -314,6 +314,11 @@ def _analysis() -> dict[str, list[dict[str, Any]]]:
              "exited": 48, "still_open": 0, "moved_in_period": 12, "horizon_days": 5, "is_mature": True,
              "maturity": 1.0, "cohort_rate": 0.2, "period_rate": 0.2},
         ],
+        "article_rates": [
+            {"host": "www.example.com", "path": "/articles/a", "from_on": goal, "to_on": date(2026, 4, 30),
+             "page_views": 90, "landing_sessions": 0, "leads": 1, "mqls": 1, "deals": 1, "orders": 1,
+             "order_value": 1_000_000.25, "median_page_views": 90.0, "action": "cannot_tell"},
+        ],
         "smart_checks": [
             {**check, "entry": 0, "verdict": "stretch", "chance": 0.0625, "period_start": goal, "level": 30.0,
              "achievable": False},

@@ -243,7 +243,7 @@ def test_smart_checks_name_the_targets_of_the_newest_plan(built: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize("table", ["drivers", "funnel", "funnel_cohorts"])
+@pytest.mark.parametrize("table", ["article_rates", "drivers", "funnel", "funnel_cohorts"])
 def test_what_the_analysis_found_is_shown_as_it_is(built: Any, table: str) -> None:
     both = f"from marts.{table} union by name from analysis.{table}"  # without repeats
     counts = built.rows(f"""

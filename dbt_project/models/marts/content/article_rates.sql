@@ -1,0 +1,21 @@
+select
+    host,
+    path,
+    from_on,
+    to_on,
+    page_views,
+    landing_sessions,
+    leads,
+    mqls,
+    deals,
+    orders,
+    order_value,
+    rate,
+    shrunk_rate,
+    shrunk_low,
+    shrunk_high,
+    common_rate,
+    line,
+    median_page_views,
+    action
+from {{ source('analysis', 'article_rates') }}
