@@ -86,6 +86,8 @@ def test_articles_bring_what_the_world_knows_and_the_two_odd_ones_are_told_apart
     known = pd.DataFrame({"sessions": received["landing"].value_counts(), "leads": leads.value_counts()}).fillna(0)
     known = known[known.index >= site.FIRST_ARTICLE]
     known.index = pd.Index([site.site().paths[page] for page in known.index])
+    titles = dict(zip(site.site().paths, site.site().page_titles, strict=True))
+    assert titles[site.SCRIPTED] == site.SCRIPTED_TITLE
     with duckdb.connect(str(first.marts), read_only=True) as con:
         found = con.execute("select * from article_rates").df().set_index("path")
         line = con.execute(
@@ -101,6 +103,7 @@ def test_articles_bring_what_the_world_knows_and_the_two_odd_ones_are_told_apart
     assert found["common_rate"].to_numpy() == pytest.approx(common)
     assert line is not None
     assert found["line"].to_numpy() == pytest.approx(common * line[0])
+    assert found["title"].to_dict() == {path: title for path, title in titles.items() if path in found.index}
     odd = found.loc[[site.PV_HEAVY, site.QUIET_EARNER]]
     assert odd["action"].tolist() == ["improve_cta", "attract"]
     # Nobody may be called more persuasive than asked who is not even so than the mean, and few the opposite.

@@ -155,6 +155,11 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
             {"period_start": date(2026, 4, 1), "host": "www.example.com", "path": "/articles/a", "active_users": 40,
              "total_users": 40, "scrolled_users": 10, "engagement_seconds": 1800.0},
         ],
+        "ga4_page_titles": [
+            {"period_start": start, "host": "www.example.com", "path": "/articles/a", "title": title, "page_views": 30}
+            for start, title in ((date(2026, 4, 1), "Before"),
+                                 (date(2026, 5, 1), "<script>alert(1)</script> & 請求書"))
+        ],
         "search_console_days": [
             {"date_on": day, "search_type": None if day < date(2026, 4, 5) else "web", "clicks": 2,
              "impressions": 300 if day == days[0] else 100,
