@@ -11,13 +11,15 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from connectors.errors import SourceError
-from demo import company_copy, simulate, write_exports
-from demo.truth import truth
+from demo import company_copy, simulate, site, write_exports
+from demo.truth import first_entries, truth
+from demo.world import day_number
 from pipelines import night, publish
 from pipelines.company import load_company
 from pipelines.plan import report as plan_report
@@ -66,6 +68,53 @@ def assert_equals_truth(marts: Path, as_of: date, since: str = "2000-01-01") -> 
 def test_every_kpi_is_what_the_world_knows_at_week_month_and_quarter(first: Town) -> None:
     first.back()
     assert_equals_truth(first.marts, AS_OF)
+
+
+def test_articles_bring_what_the_world_knows_and_the_two_odd_ones_are_told_apart(first: Town) -> None:
+    first.back()
+    world = simulate(AS_OF)
+    begin, end = (np.datetime64(day).astype(np.int64) for day in ("2026-01-01", "2026-09-30"))
+    visits, of = world.visits, world.business
+    received = visits[(visits["arrived"] <= day_number(AS_OF)) & visits["day"].between(begin, end)]
+    valid = of.form_submissions[of.form_submissions["invalid_reason"] == ""]
+    sent = valid.sort_values(["submitted_at", "submission_id"]).groupby("contact_id")["page"].first()
+    landed = of.contacts.set_index("contact_id")["landing"]
+    page = sent.reindex(landed.index).fillna(-1).astype(int)
+    page = page.where(page >= site.FIRST_ARTICLE, landed)  # a form off the articles says nothing of them
+    became = first_entries(world, "lead")
+    leads = page.reindex(became[became.between(begin, end)].index)
+    known = pd.DataFrame({"sessions": received["landing"].value_counts(), "leads": leads.value_counts()}).fillna(0)
+    known = known[known.index >= site.FIRST_ARTICLE]
+    known.index = pd.Index([site.site().paths[page] for page in known.index])
+    titles = dict(zip(site.site().paths, site.site().page_titles, strict=True))
+    assert titles[site.SCRIPTED] == site.SCRIPTED_TITLE
+    with duckdb.connect(str(first.marts), read_only=True) as con:
+        found = con.execute("select * from article_rates").df().set_index("path")
+        line = con.execute(
+            "select required / projected from scorecard"
+            " where kpi = 'leads' and grain = 'quarter' and period_start = '2026-10-01'"
+        ).fetchone()
+    assert (found["from_on"].min().date(), found["to_on"].max().date()) == (START, date(2026, 9, 30))
+    assert set(known.index) <= set(found.index)  # some were read and never landed on
+    known = known.reindex(found.index, fill_value=0)
+    assert found["landing_sessions"].tolist() == known["sessions"].tolist()
+    assert found["leads"].tolist() == known["leads"].tolist()
+    common = known["leads"].sum() / known["sessions"].sum()
+    assert found["common_rate"].to_numpy() == pytest.approx(common)
+    assert line is not None
+    assert found["line"].to_numpy() == pytest.approx(common * line[0])
+    assert found["title"].to_dict() == {path: title for path, title in titles.items() if path in found.index}
+    odd = found.loc[[site.PV_HEAVY, site.QUIET_EARNER]]
+    assert odd["action"].tolist() == ["improve_cta", "attract"]
+    # Nobody may be called more persuasive than asked who is not even so than the mean, and few the opposite.
+    persuasion = pd.Series(site.site().persuasion, site.site().paths[site.FIRST_ARTICLE :])
+    above, below = (
+        persuasion[found.index[found["action"].isin(some)]]
+        for some in (["grow", "attract"], ["improve_cta", "merge_or_stop"])
+    )
+    assert len(above) >= 5
+    assert above.min() > 1
+    assert (below < above.min()).mean() > 0.9
 
 
 def test_read_through_is_by_the_end_of_the_article_where_the_company_sends_that_event(

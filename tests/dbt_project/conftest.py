@@ -155,6 +155,11 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
             {"period_start": date(2026, 4, 1), "host": "www.example.com", "path": "/articles/a", "active_users": 40,
              "total_users": 40, "scrolled_users": 10, "engagement_seconds": 1800.0},
         ],
+        "ga4_page_titles": [
+            {"period_start": start, "host": "www.example.com", "path": "/articles/a", "title": title, "page_views": 30}
+            for start, title in ((date(2026, 4, 1), "Before"),
+                                 (date(2026, 5, 1), "<script>alert(1)</script> & 請求書"))
+        ],
         "search_console_days": [
             {"date_on": day, "search_type": None if day < date(2026, 4, 5) else "web", "clicks": 2,
              "impressions": 300 if day == days[0] else 100,
@@ -313,6 +318,11 @@ def _analysis() -> dict[str, list[dict[str, Any]]]:
             {"stage": "deal", "next_stage": "won", "grain": "month", "period_start": goal, "n": 60, "moved": 12,
              "exited": 48, "still_open": 0, "moved_in_period": 12, "horizon_days": 5, "is_mature": True,
              "maturity": 1.0, "cohort_rate": 0.2, "period_rate": 0.2},
+        ],
+        "article_rates": [
+            {"host": "www.example.com", "path": "/articles/a", "from_on": goal, "to_on": date(2026, 4, 30),
+             "page_views": 90, "landing_sessions": 0, "leads": 1, "mqls": 1, "deals": 1, "orders": 1,
+             "order_value": 1_000_000.25, "median_page_views": 90.0, "action": "cannot_tell"},
         ],
         "smart_checks": [
             {**check, "entry": 0, "verdict": "stretch", "chance": 0.0625, "period_start": goal, "level": 30.0,

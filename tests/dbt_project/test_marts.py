@@ -263,6 +263,14 @@ def test_an_article_shows_what_became_of_its_contacts(built: Any) -> None:
     ]
 
 
+def test_an_article_is_called_by_what_its_page_says(built: Any) -> None:
+    title = "<script>alert(1)</script> & 請求書"  # as the page has it: whoever shows it escapes it
+    assert built.rows("select distinct path, title from marts.articles") == [("/articles/a", title)]
+    assert built.rows("select title, leads, rate, action from marts.article_rates") == [
+        (title, 1, None, "cannot_tell")
+    ]
+
+
 def test_the_definitions_stand_in_the_database(built: Any) -> None:
     assert built.rows("select table_name from duckdb_tables() where schema_name = 'marts' and comment is null") == []
     undescribed = "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and comment is null"
