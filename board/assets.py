@@ -2,15 +2,18 @@
 
 The bundle comes from the wheel of vl-convert, so it is as pinned as the rest of the lock and no JavaScript is built.
 Making it takes two seconds and 140 MB, and Altair takes as long to make the forms. So both are made once a version, by
-another process, and kept in the company's state folder.
+another process, and kept in the user's cache folder.
 """
 
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -21,8 +24,9 @@ TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf
 BUNDLE = "import sys, vl_convert; sys.stdout.buffer.write(b'{' + vl_convert.javascript_bundle().encode() + b'}')"
 
 
-def files(cache: Path) -> dict[str, bytes]:
+def files() -> dict[str, bytes]:
     """Every file that pages load, by name."""
+    cache = user_cache_path("gyakusan")
     charts = sha256((HERE / "charts.py").read_bytes()).hexdigest()[:12]
     return {
         **{name: (STATIC / name).read_bytes() for name in OURS},
@@ -33,10 +37,12 @@ def files(cache: Path) -> dict[str, bytes]:
 
 def _made(kept: Path, *by: str) -> bytes:
     """A script from the cache, or as a run of Python gives it."""
-    if not kept.exists():
-        made = subprocess.run([sys.executable, *by], capture_output=True, check=True, cwd=HERE.parent).stdout  # noqa: S603
+    if kept.exists():
+        return kept.read_bytes()
+    made = subprocess.run([sys.executable, *by], capture_output=True, check=True, cwd=HERE.parent).stdout  # noqa: S603
+    with suppress(OSError):  # what cannot be kept is made again the next time
         kept.parent.mkdir(parents=True, exist_ok=True)
         draft = kept.with_suffix(f".{os.getpid()}")
         draft.write_bytes(made)
         draft.replace(kept)
-    return kept.read_bytes()
+    return made

@@ -59,8 +59,10 @@ def course(tile: Tile, notes: Sequence[Row], form: Formats) -> Mapping[str, Any]
         if period["projected"] is not None:
             landing += f" ({form.interval(period['projected_low'], period['projected_high'], unit)})"
         row = {
-            "from": _at(period["period_start"], 0.1, days),
-            "to": _at(period["period_start"], 0.9, days),
+            "before": _at(period["period_start"], 0.05, days),
+            "from": _at(period["period_start"], 0.25, days),
+            "until": _at(period["period_start"], 0.75, days),
+            "to": _at(period["period_start"], 0.95, days),
             "mid": _at(period["period_start"], 0.5, days),
             "tip": _tip(form, form.period(grain, period["period_start"]), {**told, "projected": landing}),
         }
@@ -109,7 +111,8 @@ def steps(found: Sequence[Row], names: Sequence[str], form: Formats) -> Mapping[
         rate = f"{form.exact(row['rate'], 'ratio')} ({form.interval(row['ci_low'], row['ci_high'], 'ratio')})"
         rows.append(_known({
             "name": name, "rate": row["rate"], "low": row["ci_low"], "high": row["ci_high"],
-            "needed": row["needed_rate"], "edge": max(ends, default=0.0), "beside": _of(row, form),
+            "needed": row["needed_rate"], "edge": max(ends, default=0.0), "room": max(ends, default=0.0) * 1.2,
+            "beside": _of(row, form),
             "tip": _tip(form, name, {"rate": rate, "needed": form.exact(row["needed_rate"], "ratio")}),
         }))  # fmt: skip
     return {"form": "rates", "datasets": {"rows": rows, "lines": []}}
@@ -126,7 +129,8 @@ def segments(found: Sequence[Row], whole: float | None, form: Formats) -> Mappin
         }
         rows.append(_known({
             "name": row["segment_value"], "rate": row["shrunk_rate"], "low": row["shrunk_low"],
-            "high": row["shrunk_high"], "edge": row["shrunk_high"], "beside": _of(row, form),
+            "high": row["shrunk_high"], "edge": row["shrunk_high"], "room": row["shrunk_high"] * 1.2,
+            "beside": _of(row, form),
             "tip": _tip(form, row["segment_value"], told),
         }))  # fmt: skip
     return {"form": "rates", "datasets": {"rows": rows, "lines": [] if whole is None else [{"at": whole}]}}
@@ -158,7 +162,7 @@ def quadrant(found: Sequence[Row], actions: Mapping[str, str], form: Formats) ->
     return {
         "form": "quadrant",
         "params": {"words": dict(actions)},
-        "datasets": {"rows": rows, "lines": lines, "named": _named(placed)},
+        "datasets": {"rows": rows, "lines": lines, **_named(placed)},
     }
 
 
@@ -166,17 +170,22 @@ LABELS, LABEL_LENGTH = 12, 14
 """At most so many articles have their title beside them, cut to so many characters."""
 
 
-def _named(placed: Sequence[Row]) -> list[Row]:
-    """The most read articles of each corner by their titles, as long as the titles do not lie on each other."""
+def _named(placed: Sequence[Row]) -> dict[str, list[Row]]:
+    """The most read articles that ask for something, by their titles, as long as these do not lie on each other.
+
+    Beside a point at the right edge there is no room: its title stands on its left.
+    """
     top = max((row["shrunk_rate"] for row in placed), default=0.0)
+    edge = max((log10(row["page_views"]) for row in placed), default=0.0)
     chosen: list[tuple[float, float]] = []
-    named: list[Row] = []
-    for row in sorted(placed, key=lambda row: (row["action"] == "cannot_tell", -row["page_views"])):
+    named: dict[str, list[Row]] = {"named": [], "named_left": []}
+    for row in sorted(placed, key=lambda row: float(-row["page_views"])):
         x, y = log10(row["page_views"]), row["shrunk_rate"] / top
-        if len(named) == LABELS or row["action"] == "cannot_tell":
-            break
-        if all(abs(x - other_x) > 0.45 or abs(y - other_y) > 0.06 for other_x, other_y in chosen):
-            chosen.append((x, y))
-            title = row["title"] if len(row["title"]) <= LABEL_LENGTH else row["title"][: LABEL_LENGTH - 1] + "…"
-            named.append(_known({"views": row["page_views"], "rate": row["shrunk_rate"], "name": title}))
+        is_free = all(abs(x - other_x) > 0.45 or abs(y - other_y) > 0.06 for other_x, other_y in chosen)
+        if row["action"] == "cannot_tell" or not is_free or len(chosen) == LABELS:
+            continue
+        chosen.append((x, y))
+        title = row["title"] if len(row["title"]) <= LABEL_LENGTH else row["title"][: LABEL_LENGTH - 1] + "…"
+        side = "named_left" if x > edge - 0.45 else "named"
+        named[side].append(_known({"views": row["page_views"], "rate": row["shrunk_rate"], "name": title}))
     return named

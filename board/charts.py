@@ -6,7 +6,7 @@ target a tick, what is still to come an outline (IBCS). Run as a module it write
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
@@ -27,7 +27,9 @@ CONFIG: Mapping[str, Any] = {
     "axisX": {"grid": False},
 }
 Form = dict[str, Any]
-ROWS, AHEAD, NOTES, LINES, NAMED = (alt.NamedData(name=name) for name in ("rows", "ahead", "notes", "lines", "named"))
+ROWS, AHEAD, NOTES, LINES, NAMED, NAMED_LEFT = (
+    alt.NamedData(name=name) for name in ("rows", "ahead", "notes", "lines", "named", "named_left")
+)
 TIP = alt.Tooltip("tip:N")
 """What a mark says of itself, written out by the page in the reader's language."""
 
@@ -44,7 +46,9 @@ def _course(is_bar: bool, is_reversed: bool = False) -> alt.LayerChart | alt.Fac
     """A KPI over its periods: of totals bars from zero, of everything else a line."""
     scale = alt.Scale(zero=is_bar, nice=True, reverse=is_reversed)
     x, x2, middle = alt.X("from:T", axis=_dates()), alt.X2("to:T"), alt.X("mid:T", axis=_dates())
-    y, landing = (alt.Y(f"{name}:Q", scale=scale, axis=_numbers()) for name in ("actual", "projected"))
+    y, landing, year, target = (
+        alt.Y(f"{name}:Q", scale=scale, axis=_numbers()) for name in ("actual", "projected", "last_year", "target")
+    )
     ground = alt.Y2Datum(0)
     noted = [
         alt.Chart(NOTES).mark_rect(opacity=0.15, color=GREY).encode(x=x, x2=x2, tooltip=TIP),
@@ -54,6 +58,9 @@ def _course(is_bar: bool, is_reversed: bool = False) -> alt.LayerChart | alt.Fac
     ]
     if is_bar:
         actual = [
+            alt.Chart(ROWS)
+            .mark_rect(color=LIGHT_BLUE)
+            .encode(x=alt.X("before:T", axis=_dates()), x2="until:T", y=year, y2=ground, tooltip=TIP),
             alt.Chart(AHEAD)
             .mark_rect(fill="transparent", stroke=BLUE, strokeDash=[3, 2])
             .encode(x=x, x2=x2, y=landing, y2=ground, tooltip=TIP),
@@ -62,6 +69,7 @@ def _course(is_bar: bool, is_reversed: bool = False) -> alt.LayerChart | alt.Fac
     else:
         hollow = alt.condition("datum.whole", alt.value(BLUE), alt.value("white"))
         actual = [
+            alt.Chart(ROWS).mark_line(color=GREY, strokeWidth=1.2, strokeDash=[2, 2]).encode(x=middle, y=year),
             alt.Chart(ROWS).mark_line(color=BLUE, strokeWidth=2).encode(x=middle, y=y),
             alt.Chart(ROWS).mark_point(color=BLUE, size=50, opacity=1).encode(x=middle, y=y, fill=hollow, tooltip=TIP),
         ]
@@ -73,11 +81,8 @@ def _course(is_bar: bool, is_reversed: bool = False) -> alt.LayerChart | alt.Fac
         .mark_point(color=INK, fill="white", shape="diamond", size=60, opacity=1)
         .encode(x=middle, y=landing, tooltip=TIP),
         alt.Chart(ROWS)
-        .mark_line(color=GREY, strokeWidth=1.2, strokeDash=[2, 2])
-        .encode(x=middle, y=alt.Y("last_year:Q", scale=scale, axis=_numbers())),
-        alt.Chart(ROWS)
         .mark_rule(color=INK, strokeWidth=2)
-        .encode(x=x, x2=x2, y=alt.Y("target:Q", scale=scale, axis=_numbers()), tooltip=TIP),
+        .encode(x=alt.X("before:T", axis=_dates()), x2=x2, y=target, tooltip=TIP),
     ).properties(width="container", height=260)
 
 
@@ -105,7 +110,10 @@ CORNERS = (
 
 
 def _quadrant() -> alt.LayerChart | alt.FacetChart:
-    """Page views (log) against the shrunk rate of leads, parted by the median article and what the goal asks for."""
+    """Page views (log) against the shrunk rate of leads, parted by the median article and what the goal asks for.
+
+    The rate's axis is a root: a few articles are far above all others.
+    """
     colours, shapes = (
         alt.Scale(domain=ACTIONS, range=values)
         for values in (
@@ -119,23 +127,30 @@ def _quadrant() -> alt.LayerChart | alt.FacetChart:
         alt.Chart(ROWS)
         .mark_point(filled=True, opacity=0.75)
         .encode(
-            x=alt.X("views:Q", scale=alt.Scale(type="log", nice=False, padding=16), axis=powers),
-            y=alt.Y("rate:Q", scale=alt.Scale(zero=True, nice=True), axis=alt.Axis(format=".1%", tickCount=5)),
+            x=alt.X("views:Q", scale=alt.Scale(type="log", nice=False, padding=32), axis=powers),
+            y=alt.Y(
+                "rate:Q", scale=alt.Scale(type="sqrt", zero=True, nice=True), axis=alt.Axis(format=".1%", tickCount=5)
+            ),
             color=alt.Color("action:N", legend=None, scale=colours),
             shape=alt.Shape("action:N", legend=None, scale=shapes),
             size=alt.Size("deals:Q", legend=None, scale=alt.Scale(range=[40, 500])),
             tooltip=TIP,
         )
     )
-    labels = (
-        alt.Chart(NAMED)
-        .mark_text(align="left", dx=9, fontSize=12, color=INK)
-        .encode(x="views:Q", y="rate:Q", text="name:N", tooltip=TIP)
-    )
+    labels = [_titled(NAMED, "left", 9), _titled(NAMED_LEFT, "right", -9)]
     across = alt.Chart(LINES).mark_rule(color=INK, strokeDash=[4, 3]).encode(y="rate:Q")
     down = alt.Chart(LINES).mark_rule(color=GREY, strokeDash=[4, 3]).encode(x="views:Q")
     corners = [_corner(*corner) for corner in CORNERS]
-    return alt.layer(points, labels, across, down, *corners).properties(width="container", height=380)
+    return alt.layer(points, *labels, across, down, *corners).properties(width="container", height=380)
+
+
+def _titled(named: alt.NamedData, side: Literal["left", "right"], away: int) -> alt.Chart:
+    chart: alt.Chart = (
+        alt.Chart(named)
+        .mark_text(align=side, dx=away, fontSize=12, color=INK)
+        .encode(x="views:Q", y="rate:Q", text="name:N", tooltip=TIP)
+    )
+    return chart
 
 
 def _corner(name: str, is_right: bool, is_top: bool) -> alt.Chart:
@@ -147,9 +162,9 @@ def _corner(name: str, is_right: bool, is_top: bool) -> alt.Chart:
             fontWeight="bold",
             color=INK,
             align="right" if is_right else "left",
-            baseline="top" if is_top else "bottom",
+            baseline="top",
             dx=-6 if is_right else 6,
-            dy=6 if is_top else -6,
+            dy=6 if is_top else 24,  # the lower two stand under the axis, where no point can hide them
         )
         .encode(x=alt.value("width") if is_right else alt.value(0), y=alt.value(0) if is_top else alt.value("height"))
     )

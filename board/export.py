@@ -19,7 +19,7 @@ START = """<!doctype html><meta charset="utf-8"><title>gyakusan</title>
 """
 
 
-def export(night: Night, about: About, folder: Path, cache: Path) -> int:
+def export(night: Night, about: About, folder: Path) -> int:
     """Write the board's pages into a folder, in place of those that are there. Returns how many pages.
 
     The folder is made beside the old one and renamed, so no reader meets the pages of two nights.
@@ -28,7 +28,7 @@ def export(night: Night, about: About, folder: Path, cache: Path) -> int:
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
     (new / STATIC).mkdir(parents=True)
-    for name, content in assets.files(cache).items():
+    for name, content in assets.files().items():
         (new / STATIC / name).write_bytes(content)
     wanted = list(_wanted(night))
     files = {(page.name, _key(params)) for page, params in wanted}

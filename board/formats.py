@@ -145,7 +145,8 @@ class Formats:
         return str(month) if self.locale == "ja" else dates.get_month_names("abbreviated", locale="en")[month]
 
     def _decimal(self, value: float, digits: int) -> str:
-        return str(numbers.format_decimal(value, format=f"#,##0.{'0' * digits}" if digits else "#,##0", locale="en"))
+        """Both languages write a plain number alike; Python is ten times as quick at it as Babel."""
+        return f"{value:,.{digits}f}"
 
     def _signed(self, value: float) -> str:
         shown = self._decimal(abs(value), 1)

@@ -139,7 +139,12 @@ def flag(name: str) -> Text:
     return FLAGS.get(name, Text(name, name))
 
 
-def flags(listed: str | None) -> list[tuple[Text, Text]]:
-    """The flags of a row, as they stand in its column (separated by commas), each with what it means."""
+def flags(listed: str | None) -> list[Text]:
+    """The flags of a row, as they stand in its column: separated by commas."""
+    return [flag(name) for name in (listed or "").split(",") if name]
+
+
+def explained_flags(listed: str | None) -> list[tuple[Text, Text]]:
+    """The same, each with what it means."""
     names = [name for name in (listed or "").split(",") if name]
     return [(flag(name), FLAG_MEANINGS.get(name, flag(name))) for name in names]

@@ -37,7 +37,7 @@ def folder(company: Company) -> Path:
 def write(company: Company) -> int:
     """Write the pages of the published night. Returns how many."""
     with opened(company.state / "marts.duckdb") as night:
-        return export(night, about(company), folder(company), _cache(company))
+        return export(night, about(company), folder(company))
 
 
 def board(company: Company, host: str, dagster_url: str) -> Board:
@@ -54,7 +54,7 @@ def board(company: Company, host: str, dagster_url: str) -> Board:
     return Board(
         about(company, dagster_url),
         Nights(company.state / "marts.duckdb"),
-        assets.files(_cache(company)),
+        assets.files(),
         Login(password) if password is not None else None,
     )
 
@@ -73,7 +73,3 @@ def serve(
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
-
-
-def _cache(company: Company) -> Path:
-    return company.state / "cache"

@@ -20,6 +20,7 @@ function drawCharts() {
   for (const figure of document.querySelectorAll("figure.chart")) {
     const { form, params, datasets } = JSON.parse(figure.querySelector("script").textContent);
     const spec = { ...chartForms[form], datasets };
+    if (figure.clientWidth < 600) Object.assign(spec.datasets, datasets.named && { named: [], named_left: [] });
     spec.params = spec.params.map((one) => ({ ...one, value: params?.[one.name] ?? one.value }));
     // The interpreter needs no eval, which the server's policy forbids; styles come from board.css for the same reason.
     vegaEmbed(figure.querySelector(".drawing"), spec, {
