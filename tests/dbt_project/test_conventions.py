@@ -9,8 +9,8 @@ from pipelines import company, intake, stage_events, warehouse
 from pipelines.plan import tables as analysis_tables
 
 SOURCES = {*ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan_tables.TABLES,
-           *notes.TABLES, *company.TABLES, stage_events.STAGE_EVENTS, intake.QUARANTINE, warehouse.FETCHES, warehouse.LOADS,
-           *analysis_tables.TABLES}  # fmt: skip
+           *notes.TABLES, *company.TABLES, stage_events.STAGE_EVENTS, intake.QUARANTINE, warehouse.FETCHES,
+           warehouse.LOADS, warehouse.QUOTAS, *analysis_tables.TABLES}  # fmt: skip
 
 
 def test_every_model_says_what_a_row_is(built: Any) -> None:
