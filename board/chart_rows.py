@@ -4,7 +4,7 @@ How they are drawn is in :mod:`board.charts`; what they show stands in a table b
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from math import log10
 from typing import Any
 
@@ -43,9 +43,9 @@ def _known(row: Row) -> Row:
     }
 
 
-def _at(day: date, share: float = 0.0, days: int = 1) -> str:
-    """A place on the time axis, on the reader's own clock: so far into a span of days that begins with a day."""
-    return (datetime.combine(day, time()) + timedelta(days=days) * share).isoformat(timespec="minutes")
+def _midnight(day: date) -> str:
+    """The beginning of a day on the reader's own clock, which the time axis is written in."""
+    return f"{day}T00:00"
 
 
 def course(tile: Tile, notes: Sequence[Row], form: Formats) -> Mapping[str, Any]:
@@ -53,17 +53,13 @@ def course(tile: Tile, notes: Sequence[Row], form: Formats) -> Mapping[str, Any]
     unit, grain = tile.kpi["unit"], tile.line["grain"]
     rows, ahead = [], []
     for period in tile.history:
-        days = (period["period_end"] - period["period_start"]).days + 1
         told = {name: form.exact(period[name], unit) for name in ("actual", "target", "required", "last_year")}
         landing = form.short(period["projected"], unit)
         if period["projected"] is not None:
             landing += f" ({form.interval(period['projected_low'], period['projected_high'], unit)})"
         row = {
-            "before": _at(period["period_start"], 0.05, days),
-            "from": _at(period["period_start"], 0.25, days),
-            "until": _at(period["period_start"], 0.75, days),
-            "to": _at(period["period_start"], 0.95, days),
-            "mid": _at(period["period_start"], 0.5, days),
+            "start": _midnight(period["period_start"]),
+            "end": _midnight(period["period_end"] + timedelta(days=1)),
             "tip": _tip(form, form.period(grain, period["period_start"]), {**told, "projected": landing}),
         }
         rows.append(_known({
@@ -93,11 +89,9 @@ def course(tile: Tile, notes: Sequence[Row], form: Formats) -> Mapping[str, Any]
 
 def _noted(note: Row, place: int, first: date, last: date, form: Formats) -> Row:
     """A note on the time axis, as far as it lies on it, by its number in the list below the chart."""
-    start, end = max(note["start_on"], first), min(note["end_on"], last)
     return {
-        "from": _at(start),
-        "to": _at(end, 1),
-        "mid": _at(start, 0.5, (end - start).days + 1),
+        "start": _midnight(max(note["start_on"], first)),
+        "end": _midnight(min(note["end_on"], last) + timedelta(days=1)),
         "number": str(place),
         "tip": f"{form.short_day(note['start_on'])} {note['text']}",
     }

@@ -42,6 +42,21 @@ def _dates() -> alt.Axis:
     return alt.Axis(labelExpr="timeFormat(datum.value, dateFormat)", labelOverlap=True)
 
 
+PLACES = {"opens": 0, "before": 0.05, "from": 0.25, "mid": 0.5, "until": 0.75, "to": 0.95, "closes": 1}
+"""Where in a period its marks begin and end, from its first moment (start) to the next period's (end)."""
+
+
+def _placed(data: alt.NamedData) -> alt.Chart:
+    """A chart of periods or notes, with their places on the time axis."""
+    chart: alt.Chart = alt.Chart(data).transform_calculate(
+        **{
+            name: f"{1 - share:.2f} * toDate(datum.start) + {share} * toDate(datum.end)"
+            for name, share in PLACES.items()
+        }
+    )
+    return chart
+
+
 def _course(is_bar: bool, is_reversed: bool = False) -> alt.LayerChart | alt.FacetChart:
     """A KPI over its periods: of totals bars from zero, of everything else a line."""
     scale = alt.Scale(zero=is_bar, nice=True, reverse=is_reversed)
@@ -51,36 +66,38 @@ def _course(is_bar: bool, is_reversed: bool = False) -> alt.LayerChart | alt.Fac
     )
     ground = alt.Y2Datum(0)
     noted = [
-        alt.Chart(NOTES).mark_rect(opacity=0.15, color=GREY).encode(x=x, x2=x2, tooltip=TIP),
-        alt.Chart(NOTES)
+        _placed(NOTES)
+        .mark_rect(opacity=0.15, color=GREY)
+        .encode(x=alt.X("opens:T", axis=_dates()), x2="closes:T", tooltip=TIP),
+        _placed(NOTES)
         .mark_text(fontSize=12, fontWeight="bold", color=INK, baseline="bottom", dy=-2)
         .encode(x=middle, y=alt.value(0), text="number:N", tooltip=TIP),
     ]
     if is_bar:
         actual = [
-            alt.Chart(ROWS)
+            _placed(ROWS)
             .mark_rect(color=LIGHT_BLUE)
             .encode(x=alt.X("before:T", axis=_dates()), x2="until:T", y=year, y2=ground, tooltip=TIP),
-            alt.Chart(AHEAD)
+            _placed(AHEAD)
             .mark_rect(fill="transparent", stroke=BLUE, strokeDash=[3, 2])
             .encode(x=x, x2=x2, y=landing, y2=ground, tooltip=TIP),
-            alt.Chart(ROWS).mark_rect(color=BLUE).encode(x=x, x2=x2, y=y, y2=ground, tooltip=TIP),
+            _placed(ROWS).mark_rect(color=BLUE).encode(x=x, x2=x2, y=y, y2=ground, tooltip=TIP),
         ]
     else:
         hollow = alt.condition("datum.whole", alt.value(BLUE), alt.value("white"))
         actual = [
-            alt.Chart(ROWS).mark_line(color=GREY, strokeWidth=1.2, strokeDash=[2, 2]).encode(x=middle, y=year),
-            alt.Chart(ROWS).mark_line(color=BLUE, strokeWidth=2).encode(x=middle, y=y),
-            alt.Chart(ROWS).mark_point(color=BLUE, size=50, opacity=1).encode(x=middle, y=y, fill=hollow, tooltip=TIP),
+            _placed(ROWS).mark_line(color=GREY, strokeWidth=1.2, strokeDash=[2, 2]).encode(x=middle, y=year),
+            _placed(ROWS).mark_line(color=BLUE, strokeWidth=2).encode(x=middle, y=y),
+            _placed(ROWS).mark_point(color=BLUE, size=50, opacity=1).encode(x=middle, y=y, fill=hollow, tooltip=TIP),
         ]
     return alt.layer(
         *noted,
         *actual,
-        alt.Chart(AHEAD).mark_rule(color=INK, strokeWidth=1.5).encode(x=middle, y="low:Q", y2="high:Q", tooltip=TIP),
-        alt.Chart(AHEAD)
+        _placed(AHEAD).mark_rule(color=INK, strokeWidth=1.5).encode(x=middle, y="low:Q", y2="high:Q", tooltip=TIP),
+        _placed(AHEAD)
         .mark_point(color=INK, fill="white", shape="diamond", size=60, opacity=1)
         .encode(x=middle, y=landing, tooltip=TIP),
-        alt.Chart(ROWS)
+        _placed(ROWS)
         .mark_rule(color=INK, strokeWidth=2)
         .encode(x=alt.X("before:T", axis=_dates()), x2=x2, y=target, tooltip=TIP),
     ).properties(width="container", height=260)

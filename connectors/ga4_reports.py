@@ -221,6 +221,11 @@ def is_measured(property: Property, report: Report) -> bool:
     return _only(property, report.only) is not None
 
 
+def measured_tables(property: Property) -> list[Table]:
+    """The tables that GA4 is asked for."""
+    return list({report.table.name: report.table for report in REPORTS if is_measured(property, report)}.values())
+
+
 def message(property: Property, wanted: Request, limit: int, offset: int = 0) -> RunReportRequest:
     """A request as GA4 takes it, ordered by every dimension so that its pages neither overlap nor leave gaps."""
     dimensions = list(wanted.dimensions.values())

@@ -75,6 +75,19 @@ def still_to_read(con: duckdb.DuckDBPyConnection, tables: Sequence[Table], run: 
     return replace(run, first=warehouse.first_missing(con, dated, run.first, run.begun_at))
 
 
+def filled(company: Company) -> dict[str, Sequence[Table]]:
+    """The tables of each source that is connected, by its name."""
+    sources = company.sources
+    return {
+        "ga4": ga4.measured_tables(ga4_property(company, sources.ga4)) if sources.ga4 else (),
+        "search_console": search_console.TABLES if sources.search_console else (),
+        "clarity": clarity.TABLES if sources.clarity else (),
+        "exports": [table for kind, table in export_tables.KINDS.items() if kind in sources.exports],
+        "plan": plan_tables.TABLES,
+        "notes": notes.TABLES if notes.is_there(company.folder) else (),
+    }
+
+
 Loads = Callable[[duckdb.DuckDBPyConnection, Days], Iterator[Load]]
 
 
@@ -98,7 +111,7 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
         else:
             found.extend(_spec(table, fresh=False) for table in tables)
 
-    exported = [table for table in export_tables.TABLES if table.name.removeprefix("exports_") in sources.exports]
+    exported = filled(company)["exports"]
     missing = [table for table in export_tables.TABLES if table not in exported]
     connect("ga4", (*ga4.TABLES, ga4.DEFINITIONS), partial(ga4_loads, company),
             is_on=sources.ga4 is not None, dated=True)  # fmt: skip
@@ -113,8 +126,7 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
             after=[table for table in (export_tables.CONTACTS, export_tables.DEALS) if table in exported])  # fmt: skip
     connect("plan", plan_tables.TABLES, partial(_plan, company))
     connect("notes", notes.TABLES, lambda con, run: iter([notes.load(company.folder, ZoneInfo(company.timezone))]))
-    connect("company", company_folder.TABLES,
-            lambda con, run: company_folder.company_loads(company, warehouse.as_of(con, run.last)))  # fmt: skip
+    connect("company", company_folder.TABLES, partial(_company, company))
     return found
 
 
@@ -209,6 +221,10 @@ def _clarity(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Ite
 def _plan(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     plan, source = read_plan(company)
     return plan_tables.load(plan, source, warehouse.as_of(con, run.last), warehouse.last_plan(con))
+
+
+def _company(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
+    return company_folder.company_loads(company, warehouse.as_of(con, run.last), filled(company))
 
 
 def _exports(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:

@@ -117,6 +117,45 @@ def test_articles_bring_what_the_world_knows_and_the_two_odd_ones_are_told_apart
     assert (below < above.min()).mean() > 0.9
 
 
+def test_each_source_tells_how_fresh_it_is_and_the_notes_stand_beside_the_numbers(first: Town) -> None:
+    first.back()
+    with duckdb.connect(str(first.marts), read_only=True) as con:
+        tables = con.execute("select source, table_name, asset, freshness from source_health").fetchall()
+        ages = con.execute(
+            "select table_name, last_on, settled_to, days_behind from source_health where table_name in"
+            " ('clarity_page_days', 'ga4_channel_key_events', 'ga4_users', 'search_console_page_days') order by 1"
+        ).fetchall()
+        contacts = con.execute(
+            "select last_on, settled_to, row_count, rows_rejected, rows_set_aside, requests from source_health"
+            " where table_name = 'exports_contacts'"
+        ).fetchall()
+        quotas = {(source, quota): left for source, quota, left, _ in con.execute("from quotas").fetchall()}
+        notes = con.execute("select start_on, end_on, tag from notes order by note").fetchall()
+    assert {source for source, *_ in tables} == {"ga4", "search_console", "clarity", "exports", "plan", "notes"}
+    assert all((asset, freshness) == (f"raw/{name}", "fresh") for _, name, asset, freshness in tables)
+    assert "ga4_client_days" not in {name for _, name, *_ in tables}, "no client id is named in company.yml"
+
+    def before(days: int) -> date:
+        return AS_OF - timedelta(days=days)
+
+    assert ages == [
+        ("clarity_page_days", AS_OF, AS_OF, 0),
+        ("ga4_channel_key_events", AS_OF, before(14), 0),
+        ("ga4_users", AS_OF, before(3), 0),
+        # The demo's Search Console lacks the last day, and calls the two before it not final.
+        ("search_console_page_days", before(1), before(3), 1),
+    ]
+    assert contacts == [(None, None, len(simulate(AS_OF).business.contacts), 0, 0, 1)]
+    assert 0 < quotas["ga4", "tokens_per_day"] < 200_000
+    assert {source for source, _ in quotas} == {"ga4"}
+    assert notes == [
+        (date(2025, 11, 4), date(2025, 11, 4), "site"),
+        (date(2026, 2, 2), date(2026, 2, 27), "campaign"),
+        (date(2026, 4, 1), date(2026, 4, 1), "measurement"),
+        (date(2026, 8, 19), date(2026, 8, 20), "outage"),
+    ]
+
+
 def test_read_through_is_by_the_end_of_the_article_where_the_company_sends_that_event(
     first: Town, tmp_path: Path
 ) -> None:

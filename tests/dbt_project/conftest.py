@@ -101,7 +101,7 @@ def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, A
 def _settings() -> dict[str, Any]:
     return {
         "name": "hand-worked", "locale": "ja", "timezone": "Asia/Tokyo", "currency": "JPY",
-        "fiscal_year_start": 4, "as_of": AS_OF,
+        "fiscal_year_start": 4, "as_of": AS_OF, "utc_offset_minutes": 540,
     }  # fmt: skip
 
 
@@ -133,6 +133,13 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
             {"input": name, "is_available": name not in missing, "reason": f"no {name}" if name in missing else None}
             for name in _inputs()
         ],
+        "company_tables": [
+            {"table_name": table, "source": source, "asset": f"raw/{table}", "is_dated": source in ("ga4", "clarity")}
+            for source, table in (("ga4", "ga4_site_days"), ("clarity", "clarity_page_days"),
+                                  ("exports", "exports_deals"), ("notes", "notes"))
+        ],
+        "notes": [{"note": 1, "start_on": date(2026, 4, 29), "end_on": date(2026, 5, 6), "tag": "other",
+                   "text": "Golden Week"}],
         "ga4_site_days": [
             {"date_on": day, "host": host, "page_views": views, "sessions": 4, "engaged_sessions": 2, "key_events": 0}
             for day in days for host, views in (("www.example.com", 10), ("blog.example.com", 5))
@@ -200,6 +207,14 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
         "loads": [
             {"table_name": "ga4_site_days", "row_count": 80, "loaded_at": datetime(2026, 5, 11),
              "window_start": days[0], "window_end": AS_OF, "restated_days": 3},
+            {"table_name": "clarity_page_days", "row_count": 1, "loaded_at": datetime(2026, 5, 8, 20),
+             "window_start": date(2026, 5, 8), "window_end": date(2026, 5, 8), "restated_days": 0},
+            {"table_name": "exports_deals", "row_count": 63, "loaded_at": datetime(2026, 5, 11), "restated_days": 0,
+             "rows_read": 66, "rows_rejected": 1, "rows_set_aside": 2},
+        ],
+        "quotas": [
+            {"table_name": "ga4_site_days", "quota": "tokens_per_day", "remaining": 199_000,
+             "asked_at": datetime(2026, 5, 11)},
         ],
         "fetches": [
             {"table_name": "ga4_site_days", "request": "day", "window_start": days[0], "window_end": date(2026, 4, 30),
@@ -208,6 +223,9 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
             {"table_name": "ga4_site_days", "request": "day", "window_start": date(2026, 5, 1), "window_end": AS_OF,
              "row_count": 0, "fetched_at": datetime(2026, 5, 11), "duration_seconds": 1.0, "retries": 0,
              "flags": "sampled", "quota": "{}", "error": "HTTP 500"},
+            {"table_name": "exports_deals", "request": "deals.csv", "row_count": 63, "duration_seconds": 1.0,
+             "fetched_at": datetime(2026, 5, 11), "retries": 0, "flags": "", "quota": "{}",
+             "changed_at": datetime(2026, 5, 2, 16)},
         ],
     }  # fmt: skip
     return rows | _plan() | _analysis()
