@@ -343,6 +343,7 @@ def _trends(deck: _Deck) -> None:
         data.add_series(HEADS["target"].of(of), [one["target"] for one in past])
         chart = deck.chart(slide, XL_CHART_TYPE.LINE_MARKERS, (left, BODY + 0.4, wide, 4.3), data)
         _quiet(chart)
+        _every_third_month(chart)
         actual, target = chart.plots[0].series
         _line(actual, BLUE, 2.5)
         _line(target, GREY, 1.75, dashed=True)
@@ -536,6 +537,14 @@ def _quiet(chart: Chart) -> None:
     category.has_major_gridlines = False
     if chart.chart_type == XL_CHART_TYPE.BAR_CLUSTERED:
         value.has_major_gridlines = False
+
+
+def _every_third_month(chart: Chart) -> None:
+    """Months that do not fit beside each other would be turned; every third one says enough."""
+    axis = chart.category_axis._element
+    axis.find(qn("c:noMultiLvlLbl")).addprevious(parse_xml(f'<c:tickLblSkip {nsdecls("c")} val="3"/>'))
+    chart.category_axis.tick_labels.font.size = Pt(10)
+    axis.find(qn("c:txPr")).find(qn("a:bodyPr")).set("rot", "0")
 
 
 def _plain(shape: Any) -> None:

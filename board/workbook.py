@@ -119,6 +119,7 @@ def _summary_sheet(pen: Pen, sheet: Worksheet, ranges: Mapping[str, tuple[int, i
     first = width(labels, lambda row: label(report, row), 20, 32)
     second = width(labels, report.period, 16, 34)
     row = begin(pen, sheet, "summary", [first, second, 11, 11, 10, 13, 12, 10, 12, 12, 12, 16, 20])
+    row -= 1
     pen.write(sheet, row, 0, sentences.conclusion(report), "conclusion")
     sheet.set_row(row, 24)
     pen.write(sheet, row + 1, 0, sentences.count(report))
@@ -436,7 +437,7 @@ def _definitions_sheet(pen: Pen, sheet: Worksheet) -> None:
         Column("direction", HEADS["direction"], lambda row: DIRECTIONS[row["direction"]].of(of), "top"),
         Column("formula", HEADS["formula"], lambda row: FORMULAS[row["formula"]].of(of), "top"),
         Column("additivity", HEADS["additivity"], lambda row: ADDITIVITIES[row["additivity"]].of(of), "top"),
-        Column("definition", HEADS["definition"], lambda row: _definition(row, of), "wrapped"),
+        Column("definition", HEADS["definition"], lambda row: _definition(row, of), "top"),
     ]
     row = pen.table(sheet, top, columns, report.kpis)
     for at, kpi in enumerate(report.kpis, top + 1):
@@ -444,11 +445,12 @@ def _definitions_sheet(pen: Pen, sheet: Worksheet) -> None:
     row = pen.block(sheet, row + 1, "terms")
     for word, meaning in terms():
         pen.write(sheet, row, 0, word.of(of), "top")
-        sheet.merge_range(row, 1, row, 7, "", pen.styles("wrapped"))
-        pen.write(sheet, row, 1, meaning.of(of), "wrapped")
+        sheet.merge_range(row, 1, row, 7, "", pen.styles("top"))
+        pen.write(sheet, row, 1, meaning.of(of), "top")
         row += 1
     sheet.freeze_panes(top + 1, 1)
     sheet.repeat_rows(top)
+    sheet.fit_to_pages(1, 1)
 
 
 def _definition(row: Row, of: Locale) -> str:
