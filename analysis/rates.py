@@ -208,19 +208,30 @@ def naive_rates(days: ArrayLike, status: ArrayLike) -> dict[str, float | None]:
 def shrink(rates: Sequence[Rate], parent: float) -> list[Beta]:
     """The posterior of each segment's rate, drawn towards the parent's by empirical Bayes.
 
-    The prior is Beta(m k, (1-m) k) with m the parent's rate. Its weight k, in subjects, comes from how much more the
-    segments differ than chance alone explains (Kleinman 1973), between 5 and 200.
+    The prior is worth between 5 and 200 subjects (:func:`prior_weight`).
     """
     shares = np.array([rate.rate for rate in rates])
     trials = np.array([max(rate.posterior.a + rate.posterior.b - 1, 0.0) for rate in rates])
     mean = min(max(parent, 1e-3), 1 - 1e-3)
-    weight, total, freedom = 200.0, trials.sum(), len(rates) - 1
-    if total > 0 and freedom > 0:
-        excess = (trials * (shares - mean) ** 2).sum() / (mean * (1 - mean)) - freedom
-        room = total - (trials**2).sum() / total - freedom
-        if room > 0 and excess > 0:
-            correlation = min(excess / room, 1.0)
-            weight = min(max(1 / correlation - 1, 5.0), 200.0)
+    return posteriors(shares, trials, mean, min(max(prior_weight(shares, trials, mean), 5.0), 200.0))
+
+
+def prior_weight(shares: Floats, trials: Floats, mean: float) -> float:
+    """How many trials of its own the mean of all segments is worth for one of them.
+
+    By moments: from how much more the segments' shares differ than chance alone explains (Kleinman 1973). Infinite
+    where they differ no more than that, 0 where they differ as much as shares can. ``mean`` is between 0 and 1.
+    """
+    total, freedom = trials.sum(), len(shares) - 1
+    if total <= 0 or freedom <= 0:
+        return np.inf
+    excess = (trials * (shares - mean) ** 2).sum() / (mean * (1 - mean)) - freedom
+    room = total - (trials**2).sum() / total - freedom
+    return float(1 / min(excess / room, 1.0) - 1) if room > 0 and excess > 0 else np.inf
+
+
+def posteriors(shares: Floats, trials: Floats, mean: float, weight: float) -> list[Beta]:
+    """Each share of so many trials under the prior Beta(mean x weight, (1 - mean) x weight)."""
     return [
         Beta(mean * weight + share * seen, (1 - mean) * weight + (1 - share) * seen)
         for share, seen in zip(shares.tolist(), trials.tolist(), strict=True)

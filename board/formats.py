@@ -1,8 +1,8 @@
 """Numbers, differences and periods as a person reads them, in the reader's language.
 
-On a tile two or three digits are enough (3.95万, 39.5K); a table has the number whole. Rates have one decimal, and their
-differences are points. A minus is a minus in both languages: ▲, which Japanese accounts use for it, is the sign of a
-warning on the board.
+On a tile two or three digits are enough (3.95万, 39.5K); a table has the number whole. Rates have one decimal, and
+their differences are points. A minus is a minus in both languages: ▲, which Japanese accounts use for it, is the sign
+of a warning on the board.
 """
 
 from collections.abc import Mapping
@@ -52,11 +52,11 @@ class Formats:
         return numbers.format_compact_decimal(value, locale=self.locale, fraction_digits=digits)
 
     def exact(self, value: float | None, unit: str) -> str:
-        """The number whole: counts and money without decimals, rates and means with one."""
+        """The number whole: counts and money without decimals, rates and means with one, rates below 2 % with two."""
         if value is None:
             return NONE
         if unit == "ratio":
-            return self._decimal(value * 100, 1 if abs(value) >= 0.001 or value == 0 else 2) + "%"
+            return self._decimal(value * 100, 1 if abs(value) >= 0.02 or value == 0 else 2) + "%"
         if unit == "currency":
             return numbers.format_currency(value, self.currency, locale=self.locale, format="¤#,##0;-¤#,##0")
         if unit == "count":
@@ -145,7 +145,8 @@ class Formats:
         return str(month) if self.locale == "ja" else dates.get_month_names("abbreviated", locale="en")[month]
 
     def _decimal(self, value: float, digits: int) -> str:
-        return str(numbers.format_decimal(value, format=f"#,##0.{'0' * digits}" if digits else "#,##0", locale="en"))
+        """Both languages write a plain number alike; Python is ten times as quick at it as Babel."""
+        return f"{value:,.{digits}f}"
 
     def _signed(self, value: float) -> str:
         shown = self._decimal(abs(value), 1)

@@ -7,7 +7,7 @@ old one is closed. Readers therefore take turns: whoever reads sees one night fr
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,8 @@ LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
 }
 """Nothing but the file itself is read, and no setting can be changed back."""
 
+KEPT = 500
+"""How many answers a night remembers."""
 Row = dict[str, Any]
 
 
@@ -48,6 +50,7 @@ class Night:
     as_of: date
     published_at: datetime
     run_id: str
+    _asked: dict[Any, list[Row]] = field(default_factory=dict, repr=False)
 
     @property
     def snapshot(self) -> str:
@@ -55,8 +58,18 @@ class Night:
         return f"{self.as_of:%Y%m%d}-{self.run_id[:8]}"
 
     def rows(self, queries: Path, name: str, **values: object) -> list[Row]:
-        """The rows of a query of a file, with its ``$places`` filled by values."""
-        sql = _queries(queries)[name]
+        """The rows of a query of a file, with its ``$places`` filled by values; read by many, so not to be changed.
+
+        The night does not change, so what was asked once is not asked again.
+        """
+        key = queries, name, tuple(sorted(values.items()))
+        if key not in self._asked:
+            if len(self._asked) >= KEPT:
+                self._asked.clear()
+            self._asked[key] = self._ask(_queries(queries)[name], values)
+        return self._asked[key]
+
+    def _ask(self, sql: str, values: Mapping[str, object]) -> list[Row]:
         try:
             answer = self.con.execute(sql, values or None)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
@@ -115,7 +128,7 @@ def open_night(path: Path) -> Night:
     con = duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN)
     try:
         row = con.execute("select as_of, published_at, run_id from publication").fetchone()
-    except duckdb.CatalogException as error:
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
         con.close()
         raise NotPublished("earlier_version") from error
     assert row is not None

@@ -2,10 +2,9 @@
 
 from board.formats import Formats
 from board.report import Report, Row, landed
-from board.words import FUNNEL_STAGES, OUTLOOKS
+from board.words import DRIVERS, FUNNEL_STAGES, OUTLOOKS
 from connectors.text import Text, same
 from pipelines.plan import report as plan_report
-from pipelines.plan.report import DRIVER_NAMES
 
 OVER = ("reached", "missed")
 GOALS = {
@@ -234,7 +233,7 @@ def actions(report: Report) -> list[str]:
         said.append(plan_report.advice(_plan(report)).of(of))
     if report.drivers and report.goal and (best := max(report.drivers, key=_more))["more_of_the_goal"]:
         gain = f"+{best['more_of_the_goal']:,.1f}" if report.goal["unit"] == "count" else f"+{_more(best):,.0f}"
-        driver, goal = DRIVER_NAMES[best["driver"]], report.label(report.goal)
+        driver, goal = DRIVERS[best["driver"]], report.label(report.goal)
         said.append(BEST.format(driver=driver, gain=gain, goal=goal).of(of))
     if report.on_miss and report.watched():
         said.append(report.on_miss)

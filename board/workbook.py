@@ -50,7 +50,7 @@ from board.sheet_columns import (
     text,
 )
 from board.sheets import Column, Pen, Styles, begin, display_width, legible, width
-from board.words import STAGES, flags
+from board.words import STAGES, VERDICTS, flags
 from board.workbook_charts import (
     ABREAST,
     CHART_GAP,
@@ -63,7 +63,6 @@ from board.workbook_charts import (
     trend_chart,
 )
 from connectors.text import Locale, Text, same
-from pipelines.plan.report import VERDICTS
 
 
 def workbook_bytes(report: Report) -> bytes:

@@ -79,7 +79,7 @@ def sample(kind: str, settings: ExportFile, pattern: str, folder: Path, company:
     first = next((row for row in intake.rows if row.is_rejected), None)
     return Sample(
         file.name,
-        datetime.fromtimestamp(tabular_file.newest(folder, pattern)[0].stat().st_mtime, UTC),
+        _changed_at(folder, pattern),
         intake.read,
         intake.rejected,
         SourceError(_where(first), first.reason, first.remedy or "") if first else None,
@@ -103,8 +103,10 @@ def _batches(
                 seen = len(intake.rows)
                 row_count += batch.num_rows
             remedy = remedy or (first[0].remedy or "" if first else "")
-            duration = perf_counter() - started
-            fetches.append(Fetch(KINDS[kind].name, file.name, None, None, row_count, fetched_at, duration))
+            duration, changed_at = perf_counter() - started, _changed_at(folder, pattern)
+            fetches.append(
+                Fetch(KINDS[kind].name, file.name, None, None, row_count, fetched_at, duration, changed_at=changed_at)
+            )
     if intake.rejected > REJECTED_AT_MOST * intake.read:
         shown = "; ".join(map(_reason, first))
         raise SourceError(
@@ -113,6 +115,10 @@ def _batches(
             f"{REJECTED_AT_MOST:.0%}: {shown}{'; ...' if intake.rejected > len(first) else ''}",
             f"{remedy}. All of them are in raw.quarantine of .gyakusan/warehouse.duckdb; the last good data stay",
         )
+
+
+def _changed_at(folder: Path, pattern: str) -> datetime:
+    return datetime.fromtimestamp(tabular_file.newest(folder, pattern)[0].stat().st_mtime, UTC)
 
 
 def _reason(row: SetAside) -> str:

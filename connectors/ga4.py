@@ -26,6 +26,7 @@ from connectors.ga4_reports import (
     Reading,
     Request,
     incomplete,
+    measured_tables,
     message,
     quarters,
     readings,
@@ -50,6 +51,7 @@ __all__ = [
     "checked",
     "client",
     "load",
+    "measured_tables",
     "plan",
 ]
 

@@ -37,6 +37,7 @@ from connectors.ga4_tables import (
     PAGE_DAYS,
     PAGE_ENDS,
     PAGE_MONTHS,
+    PAGE_TITLES,
     SITE_DAYS,
     USERS,
 )
@@ -47,8 +48,8 @@ WHERE = "company.yml: sources.ga4"
 ONE_DAY = timedelta(days=1)
 REPORTS_PER_BATCH, PAGE_ROWS = 5, 250_000
 ROWS_PER_RECORD_BATCH = 10_000  # small enough to stay in the processor's cache
-OPEN_TEXTS = ("path", "landing_path", "source_medium")
-"""Columns that hold what a link or a campaign parameter says, which may be about a person."""
+OPEN_TEXTS = ("path", "landing_path", "source_medium", "title")
+"""Columns that hold what a link, a campaign parameter or a page says, which may be about a person."""
 _PERSONAL = f"{EMAIL_ADDRESS}|{PHONE_NUMBER}|{re.escape(REDACTED)}"  # GA4 itself writes (redacted) for an address
 PERIOD_DIMENSIONS = {"week": "isoYearIsoWeek", "month": "yearMonth"}  # a quarter is asked for by its days
 GRAINS = ("week", "month", "quarter")
@@ -105,6 +106,7 @@ REPORTS = (
     *(Report(EVENT_USERS, grain, only="events") for grain in GRAINS),
     Report(PAGE_MONTHS, "month"),
     Report(NEW_RETURNING_MONTHS, "month"),
+    Report(PAGE_TITLES, "month", only="articles"),
     *(Report(ARTICLE_ENDS, grain, only="article_ends") for grain in GRAINS),
     Report(PAGE_ENDS, "month", only="article_ends"),
     Report(CLIENT_DAYS, only="clients"),
@@ -217,6 +219,11 @@ def months_after(month: date, count: int) -> date:
 def is_measured(property: Property, report: Report) -> bool:
     """Whether the company measures what the report holds."""
     return _only(property, report.only) is not None
+
+
+def measured_tables(property: Property) -> list[Table]:
+    """The tables that GA4 is asked for."""
+    return list({report.table.name: report.table for report in REPORTS if is_measured(property, report)}.values())
 
 
 def message(property: Property, wanted: Request, limit: int, offset: int = 0) -> RunReportRequest:

@@ -94,6 +94,12 @@ PAGE_MONTHS = Table(
     ),
     key=("period_start", "host", "path"), date_column="period_start", restated_days=RESTATED_DAYS,
 )
+PAGE_TITLES = Table(
+    "ga4_page_titles",
+    "One row per month, host, article path and title that the page had: page views.",
+    columns({"period_start": DAY, "host": TEXT, "path": TEXT, "title": TEXT, "page_views": COUNT}),
+    key=("period_start", "host", "path", "title"), date_column="period_start", restated_days=RESTATED_DAYS,
+)
 NEW_RETURNING_MONTHS = Table(
     "ga4_new_returning_months",
     "One row per month and new/returning: active users (R8; a person can be both).",
@@ -120,11 +126,12 @@ CLIENT_DAYS = Table(
 )
 TABLES = (
     SITE_DAYS, PAGE_DAYS, LANDING_DAYS, ONWARD_DAYS, EVENT_DAYS, CHANNEL_KEY_EVENTS,
-    USERS, ARTICLE_USERS, EVENT_USERS, PAGE_MONTHS, NEW_RETURNING_MONTHS, ARTICLE_ENDS, PAGE_ENDS, CLIENT_DAYS,
+    USERS, ARTICLE_USERS, EVENT_USERS, PAGE_MONTHS, NEW_RETURNING_MONTHS, PAGE_TITLES, ARTICLE_ENDS, PAGE_ENDS,
+    CLIENT_DAYS,
 )
 
 API_NAMES = {
-    "date_on": "date", "host": "hostName", "path": "pagePath", "landing_path": "landingPage",
+    "date_on": "date", "host": "hostName", "path": "pagePath", "title": "pageTitle", "landing_path": "landingPage",
     "channel_group": "sessionDefaultChannelGroup", "source_medium": "sessionSourceMedium",
     "event_name": "eventName", "new_vs_returning": "newVsReturning",
     "page_views": "screenPageViews", "sessions": "sessions", "engaged_sessions": "engagedSessions",

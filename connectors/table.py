@@ -54,6 +54,8 @@ class Fetch:
     tokens: int | None = None
     """What this request took of them, where the source counts in tokens."""
     error: str | None = None
+    changed_at: datetime | None = None
+    """Of a file: when it was last written to (UTC)."""
 
 
 PLACE = pa.schema([("file", pa.string()), ("line", pa.int64())])

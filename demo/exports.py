@@ -64,7 +64,7 @@ def company_copy(
     transport: str = "grpc",
     start: date | None = None,
 ) -> Path:
-    """The demo's company folder in ``target``, pointed at other servers: company.yml, plan.yml and exports/.
+    """The demo's company folder in ``target``, with company.yml pointed at other servers.
 
     ``ga4_endpoint`` is ``host:port`` for gRPC and a URL for REST. Loading begins with ``start``, else with the world's
     first day.
@@ -76,7 +76,8 @@ def company_copy(
     company["sources"]["search_console"]["endpoint"] = http_endpoint
     company["sources"]["clarity"]["endpoint"] = http_endpoint
     (target / "company.yml").write_text(yaml.safe_dump(company, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    shutil.copyfile(FOLDER / "plan.yml", target / "plan.yml")
+    for name in ("plan.yml", "notes.csv"):
+        shutil.copyfile(FOLDER / name, target / name)
     write_exports(world, target / "exports")
     return target
 

@@ -20,7 +20,7 @@ from google.analytics.data_v1beta import types
 
 from demo import web
 from demo.faults import MESSAGES, ApiError
-from demo.site import HOST, site
+from demo.site import FORMER_TITLE, HOST, RETITLED, RETITLED_ON, site
 from demo.world import World, day_number
 
 PROPERTY = "400000001"
@@ -47,6 +47,7 @@ DIMENSIONS = {
     "isoYearIsoWeek": ("date_trunc('week', day)", "strftime({}, '%G%V')"),
     "hostName": (f"'{HOST}'", "{}"),
     "pagePath": ("page", "{}::varchar"),
+    "pageTitle": ("title", "{}::varchar"),
     "landingPage": ("landing", "{}::varchar"),
     "sessionDefaultChannelGroup": ("channel", "{}::varchar"),
     "sessionSourceMedium": ("source", "{}::varchar"),
@@ -80,7 +81,7 @@ _LEARN_MORE = (
     "To learn more about Property ID, see "
     "https://developers.google.com/analytics/devguides/reporting/data/v1/property-id."
 )
-_SESSION = "session_id, user_id, page, landing, source, visitor, device, country, active, engaged, day"
+_SESSION = "session_id, user_id, page, title, landing, source, visitor, device, country, active, engaged, day"
 # (event, condition, engaged seconds, users who scrolled)
 _EVENTS = (
     ("page_view", "true", "0", "false"),
@@ -429,14 +430,17 @@ def _load(connection: duckdb.DuckDBPyConnection, world: World) -> None:
     def of_session(column: str) -> Any:
         return visits[column].to_numpy()[session]
 
+    pages = site()
+    is_former = (views["page"].to_numpy() == pages.paths.index(RETITLED)) & (views["day"].to_numpy() < RETITLED_ON)
     number, ordinal = of_session("number"), views["ordinal"].to_numpy()
     frame = pd.DataFrame(
         {
             "day": views["day"].to_numpy().astype("datetime64[D]"),
             "session_id": session,
             "user_id": views["user"].to_numpy(),
-            "page": words(views["page"], site().paths),
-            "landing": words(of_session("landing"), site().paths),
+            "page": words(views["page"], pages.paths),
+            "title": words(np.where(is_former, len(pages.paths), views["page"]), (*pages.page_titles, FORMER_TITLE)),
+            "landing": words(of_session("landing"), pages.paths),
             "channel": words(of_session("channel"), web.CHANNELS),
             "source": words(of_session("channel"), web.SOURCES),
             "visitor": words(np.minimum(number - 1, 1), ("new", "returning")),

@@ -40,6 +40,25 @@ ANGLES = (
     ("migration", "移行"),
     ("security", "セキュリティ"),
 )
+_PAGE_TITLES = {
+    "basics": "{}とは？基礎からわかりやすく解説",
+    "how-to": "{}の書き方を記入例つきで解説",
+    "template": "{}の無料テンプレート",
+    "system-comparison": "{}システムの比較と選び方",
+    "cost": "{}にかかる費用の目安",
+    "checklist": "{}のチェックリスト",
+    "case-study": "{}の導入事例",
+    "trouble": "{}でよくあるトラブルと対処法",
+    "law-change": "{}に関わる法改正のまとめ",
+    "efficiency": "{}の業務を効率化する方法",
+    "migration": "{}システムの移行手順",
+    "security": "{}のセキュリティ対策",
+}
+# Its title is HTML, which a page that shows it must not run.
+SCRIPTED, SCRIPTED_TITLE = "/articles/forms-trouble", "帳票の HTML に <script>alert(1)</script> が残っていたら"
+RETITLED, FORMER_TITLE = "/articles/invoice-cost", "請求書の料金一覧"
+"""The article that the editors gave another title on RETITLED_ON, and what it was called before."""
+RETITLED_ON = int(np.datetime64("2026-09-16").astype(np.int64))
 # The article that half of Japan reads and nobody buys after, and the one that hardly anyone finds but sells.
 PV_HEAVY, QUIET_EARNER = "/articles/invoice-template", "/articles/forms-migration"
 # Articles come out on Mondays: the first of them in April 2022, the last in autumn 2026.
@@ -52,6 +71,8 @@ class Site:
 
     paths: tuple[str, ...]
     titles: tuple[str, ...]
+    page_titles: tuple[str, ...]
+    """What the pages call themselves; ``titles`` are what people search for."""
     published: Ints
     """Day of publication (days since 1970-01-01), a Monday."""
     popularity: Floats
@@ -70,6 +91,8 @@ def site() -> Site:
     """The site, the same for every seed."""
     names = [(f"/articles/{slug}-{angle}", f"{topic} {words}") for slug, topic in CLUSTERS for angle, words in ANGLES]
     paths = [path for path, _ in names]
+    page_titles = [_PAGE_TITLES[angle].format(topic) for _, topic in CLUSTERS for angle, _ in ANGLES]
+    page_titles[paths.index(SCRIPTED)] = SCRIPTED_TITLE
     number = np.arange(len(names))
     key = keys(0, "article", number, number)
     place = np.argsort(np.argsort(uniform(key, "popularity"))).astype(np.float64)
@@ -88,6 +111,7 @@ def site() -> Site:
     return Site(
         paths=PAGES + tuple(paths),
         titles=(*_TITLES, *(f"資料 {asset}" for asset in ASSETS), *(title for _, title in names)),
+        page_titles=(*_TITLES, *(f"資料ダウンロード {asset}" for asset in ASSETS), *page_titles),
         published=published.astype(np.int64),
         popularity=popularity,
         persuasion=persuasion,

@@ -272,6 +272,42 @@ def ui(folder: Path | None, port: int) -> None:
     os.execv(command[0], command)  # noqa: S606 (our own interpreter, no shell)
 
 
+@cli.command(short_help="Serve the board: the pages on which a team sees where it stands.")
+@company_option
+@click.option("--port", default=8585, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs $GYAKUSAN_BOARD_PASSWORD.")
+@click.option(
+    "--name", "names", multiple=True, metavar="HOST", help="A name that the board is reached by, if not --host."
+)
+@click.option("--dagster-url", default="http://127.0.0.1:3000", show_default=True, help="Where gyakusan ui answers.")
+@click.option("--certificate", type=click.Path(exists=True), help="A TLS certificate (PEM), with --key.")
+@click.option("--key", type=click.Path(exists=True), help="The certificate's private key (PEM).")
+def board(
+    folder: Path | None,
+    port: int,
+    host: str,
+    names: tuple[str, ...],
+    dagster_url: str,
+    certificate: str | None,
+    key: str | None,
+) -> None:
+    """Serve the board on this machine, from the published marts. A new night shows as soon as it is published.
+
+    The nightly run also writes the same pages to .gyakusan/board/, to be opened from disk or put on a file server.
+    """
+    from pipelines import boards
+
+    company = _company(folder)
+    served = boards.board(company, host, dagster_url)
+    scheme = "https" if certificate else "http"
+    click.echo(f"the board of {company.name}: {scheme}://{host}:{port}/  (Ctrl-C ends it)", err=True)
+    if served.login and not certificate:
+        click.echo(
+            "the password travels unencrypted: give --certificate and --key, or put a TLS proxy in front", err=True
+        )
+    boards.serve(served, host, port, names, certificate, key)
+
+
 @cli.command()
 @company_option
 @click.argument("email", required=False)

@@ -3,8 +3,8 @@
 import ipaddress
 import os
 import re
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -42,7 +42,9 @@ COMPANY_SETTINGS = Table(
             "currency": TEXT,
             "fiscal_year_start": pa.int64(),
             "as_of": pa.date32(),
-        }
+        },
+        # How far its time is ahead of UTC on the morning after as_of: no two engines turn zones into hours alike.
+        {"utc_offset_minutes": pa.int64()},
     ),
     key=("name",),
 )
@@ -76,6 +78,13 @@ COMPANY_INPUTS = Table(
     columns({"input": TEXT, "is_available": pa.bool_()}, {"reason": TEXT}),
     key=("input",),
 )
+COMPANY_TABLES = Table(
+    "company_tables",
+    "One row per raw table that a connected source fills: the source (ga4, search_console, clarity, exports, plan, "
+    "notes), the Dagster asset, and whether it is read day by day (is_dated) or replaced whole.",
+    columns({"table_name": TEXT, "source": TEXT, "asset": TEXT, "is_dated": pa.bool_()}),
+    key=("table_name",),
+)
 TABLES = (
     COMPANY_SETTINGS,
     COMPANY_EVENTS,
@@ -83,6 +92,7 @@ TABLES = (
     COMPANY_ARTICLE_CLUSTERS,
     COMPANY_CALENDAR,
     COMPANY_INPUTS,
+    COMPANY_TABLES,
 )
 CALENDAR_YEARS = 5
 """How far beyond the last night the calendar reaches; beyond it no period has a pace."""
@@ -409,11 +419,14 @@ def load_company(folder: Path) -> Company:
     return company
 
 
-def company_loads(company: Company, as_of: date) -> Iterator[Load]:
-    """The snapshot tables of ``TABLES``; ``as_of`` is the last complete day that this night covers."""
+def company_loads(company: Company, as_of: date, filled: Mapping[str, Sequence[Table]]) -> Iterator[Load]:
+    """The snapshot tables of ``TABLES``; ``as_of`` is the last complete day that this night covers, ``filled`` the
+    raw tables of each connected source."""
     settings = company.model_dump(include={"name", "locale", "timezone", "currency", "fiscal_year_start"})
     events = company.sources.ga4.events if company.sources.ga4 else {}
-    yield _snapshot(COMPANY_SETTINGS, [{**settings, "as_of": as_of}])
+    morning = datetime.combine(as_of + timedelta(days=1), time(5), ZoneInfo(company.timezone))
+    ahead = (morning.utcoffset() or timedelta()) // timedelta(minutes=1)
+    yield _snapshot(COMPANY_SETTINGS, [{**settings, "as_of": as_of, "utc_offset_minutes": ahead}])
     yield _snapshot(COMPANY_EVENTS, [{"meaning": meaning, "event_name": event} for meaning, event in events.items()])
     yield _snapshot(COMPANY_ARTICLE_PATHS, [{"path_prefix": path} for path in company.site.article_paths])
     clusters = {path: name for name, paths in company.site.article_clusters.items() for path in paths}
@@ -429,6 +442,15 @@ def company_loads(company: Company, as_of: date) -> Iterator[Load]:
             for name, reason in inputs(company.sources, company.folder).items()
         ],
     )
+    yield _snapshot(
+        COMPANY_TABLES,
+        [
+            # The rows of a plan are dated by its versions, not by days that are read one after the other.
+            {"table_name": table.name, "source": source, "asset": f"{table.layer}/{table.name}",
+             "is_dated": table.date_column is not None and source != "plan"}
+            for source, tables in filled.items() for table in tables
+        ],
+    )  # fmt: skip
 
 
 def inputs(sources: Sources, folder: Path | None = None) -> dict[str, str | None]:

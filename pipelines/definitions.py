@@ -28,7 +28,8 @@ def definitions(company: Company) -> dg.Definitions:
     built, marts = models.assets(company, path)
     analysis = _analysis(company)
     published = _published(company, marts)
-    assets = [*sources, built, analysis, marts, published]
+    pages = _pages(company)
+    assets = [*sources, built, analysis, marts, published, pages]
     runnable = [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)]
     nightly = dg.define_asset_job(
         "nightly",
@@ -38,7 +39,7 @@ def definitions(company: Company) -> dg.Definitions:
     )
     rebuild = dg.define_asset_job(
         "rebuild",
-        selection=dg.AssetSelection.assets(built, analysis, marts, published),
+        selection=dg.AssetSelection.assets(built, analysis, marts, published, pages),
         executor_def=dg.in_process_executor,
         description="Build and check the models and publish the marts again, from what is loaded.",
     )
@@ -142,3 +143,22 @@ def _published(company: Company, built: dg.AssetsDefinition) -> dg.AssetsDefinit
         )
 
     return marts_file
+
+
+def _pages(company: Company) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["published", "board"],
+        deps=[["published", "marts"]],
+        group_name="published",
+        owners=OWNERS,
+        kinds={"html"},
+        freshness_policy=FRESH,
+        description="The board as a folder: pages on which a team sees where it stands, made of the published marts.",
+    )
+    def board_folder() -> dg.MaterializeResult[None]:
+        # The templates' libraries take a second, which the Dagster UI need not wait for.
+        from pipelines import boards
+
+        return dg.MaterializeResult(metadata={"pages": boards.write(company), "path": str(boards.folder(company))})
+
+    return board_folder

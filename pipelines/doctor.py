@@ -55,7 +55,7 @@ def examine(context: Context) -> list[Finding]:
     past = _past(company)
     running = probes.begin(context, company, past)
     local = [*_environment(context), *_project(context, company)]
-    data = [*_exports(context, company), *_data(context, company, past)]
+    data = [*_exports(context, company), *_notes(context, company), *_data(context, company, past)]
     return [*local, *probes.end(context, running), *data]
 
 
@@ -329,6 +329,27 @@ def _export(context: Context, company: Company, kind: str, found: Any) -> Findin
             context.again,
         )
     return Finding("data", check, "ok", label, said)
+
+
+def _notes(context: Context, company: Company) -> Iterator[Finding]:
+    """Of notes.csv, which nobody needs to have."""
+    from connectors import notes
+
+    if not notes.is_there(company.folder):
+        return
+    load, label = notes.load(company.folder, ZoneInfo(company.timezone)), same(notes.NAME)
+    rows = sum(batch.num_rows for batch in load.batches)
+    if load.intake and load.intake.rows:
+        first = load.intake.rows[0]
+        column = Text(f"の列 {first.column}", f" column {first.column}") if first.column else same("")
+        said = Text(
+            "{n} 行が読めません。最初は {line} 行目{column}: {why}",
+            "{n} rows cannot be read, first line {line}{column}: {why}",
+        ).format(n=load.intake.rejected, line=first.line, column=column, why=first.reason)
+        edit = f"${{EDITOR:-vi}} {context.path(notes.NAME)}"
+        yield Finding("data", notes.NAME, "warning", label, said, same(first.remedy or ""), edit)
+        return
+    yield Finding("data", notes.NAME, "ok", label, Text("{n} 件", "{n} notes").format(n=rows))
 
 
 def _past(company: Company) -> Past:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import duckdb
 
-from connectors import clarity, export_tables, exports, ga4, plan_tables, search_console
+from connectors import clarity, export_tables, exports, ga4, notes, plan_tables, search_console
 from connectors.errors import SourceError
 from connectors.table import Load, Table
 from pipelines import company as company_folder
@@ -36,6 +37,7 @@ ALL_TABLES: tuple[Table, ...] = (
     *clarity.TABLES,
     *export_tables.TABLES,
     *plan_tables.TABLES,
+    *notes.TABLES,
     *company_folder.TABLES,
     stage_events.STAGE_EVENTS,
     *warehouse.TABLES,
@@ -73,6 +75,19 @@ def still_to_read(con: duckdb.DuckDBPyConnection, tables: Sequence[Table], run: 
     return replace(run, first=warehouse.first_missing(con, dated, run.first, run.begun_at))
 
 
+def filled(company: Company) -> dict[str, Sequence[Table]]:
+    """The tables of each source that is connected, by its name."""
+    sources = company.sources
+    return {
+        "ga4": ga4.measured_tables(ga4_property(company, sources.ga4)) if sources.ga4 else (),
+        "search_console": search_console.TABLES if sources.search_console else (),
+        "clarity": clarity.TABLES if sources.clarity else (),
+        "exports": [table for kind, table in export_tables.KINDS.items() if kind in sources.exports],
+        "plan": plan_tables.TABLES,
+        "notes": notes.TABLES if notes.is_there(company.folder) else (),
+    }
+
+
 Loads = Callable[[duckdb.DuckDBPyConnection, Days], Iterator[Load]]
 
 
@@ -96,7 +111,7 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
         else:
             found.extend(_spec(table, fresh=False) for table in tables)
 
-    exported = [table for table in export_tables.TABLES if table.name.removeprefix("exports_") in sources.exports]
+    exported = filled(company)["exports"]
     missing = [table for table in export_tables.TABLES if table not in exported]
     connect("ga4", (*ga4.TABLES, ga4.DEFINITIONS), partial(ga4_loads, company),
             is_on=sources.ga4 is not None, dated=True)  # fmt: skip
@@ -110,8 +125,8 @@ def assets(company: Company) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
             lambda con, run: stage_events.load(con, objects, run.last), is_on=bool(objects),
             after=[table for table in (export_tables.CONTACTS, export_tables.DEALS) if table in exported])  # fmt: skip
     connect("plan", plan_tables.TABLES, partial(_plan, company))
-    connect("company", company_folder.TABLES,
-            lambda con, run: company_folder.company_loads(company, warehouse.as_of(con, run.last)))  # fmt: skip
+    connect("notes", notes.TABLES, lambda con, run: iter([notes.load(company.folder, ZoneInfo(company.timezone))]))
+    connect("company", company_folder.TABLES, partial(_company, company))
     return found
 
 
@@ -206,6 +221,10 @@ def _clarity(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Ite
 def _plan(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
     plan, source = read_plan(company)
     return plan_tables.load(plan, source, warehouse.as_of(con, run.last), warehouse.last_plan(con))
+
+
+def _company(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:
+    return company_folder.company_loads(company, warehouse.as_of(con, run.last), filled(company))
 
 
 def _exports(company: Company, con: duckdb.DuckDBPyConnection, run: Days) -> Iterator[Load]:

@@ -35,7 +35,7 @@ FETCHES = Table(
             "flags": TEXT,
             "quota": TEXT,
         },
-        {"window_start": DAY, "window_end": DAY, "error": TEXT, "tokens": COUNT},
+        {"window_start": DAY, "window_end": DAY, "error": TEXT, "tokens": COUNT, "changed_at": MOMENT},
     ),
     key=(),
 )
@@ -56,6 +56,12 @@ LOADS = Table(
     ),
     key=(),
 )
+QUOTAS = Table(
+    "quotas",
+    "One row per table and quota of its source: what the last request for the table left of it, and when that was.",
+    columns({"table_name": TEXT, "quota": TEXT, "remaining": COUNT, "asked_at": MOMENT}),
+    key=("table_name", "quota"),
+)
 BACKFILLS = Table(
     "backfills",
     "One row per backfill that was asked for: its span of days, when it was begun, and when it was published.",
@@ -72,7 +78,7 @@ AUDITS = Table(
 Step = Literal["models", "analysis", "marts"]
 STEPS: tuple[Step, ...] = ("models", "analysis", "marts")
 """From what is loaded to what is shown, in the order in which a night makes it."""
-TABLES = (FETCHES, LOADS, intake.QUARANTINE, BACKFILLS, AUDITS)
+TABLES = (FETCHES, LOADS, QUOTAS, intake.QUARANTINE, BACKFILLS, AUDITS)
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
@@ -175,6 +181,7 @@ def _check(con: duckdb.DuckDBPyConnection, table: Table, where: str, span: Seque
 
 def _record(con: duckdb.DuckDBPyConnection, load: Load, rows: int) -> None:
     _insert_rows(con, FETCHES, [_fetch_row(fetch) for fetch in load.fetches])
+    _note_quotas(con, load.fetches)
     _insert_rows(
         con,
         LOADS,
@@ -200,6 +207,14 @@ def _insert_rows(con: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[s
         _insert(con, table, batch)
 
 
+def _note_quotas(con: duckdb.DuckDBPyConnection, fetches: Iterable[Fetch]) -> None:
+    """What each table's last request left, as rows: SQL engines agree on no way to read the JSON of fetches."""
+    for table, fetch in {fetch.table_name: fetch for fetch in fetches if fetch.quota}.items():
+        con.execute("delete from raw.quotas where table_name = ?", [table])
+        left = {"table_name": table, "asked_at": fetch.fetched_at}
+        _insert_rows(con, QUOTAS, [{**left, "quota": name, "remaining": rest} for name, rest in fetch.quota.items()])
+
+
 def _fetch_row(fetch: Fetch) -> dict[str, object]:
     return {
         "table_name": fetch.table_name,
@@ -214,6 +229,7 @@ def _fetch_row(fetch: Fetch) -> dict[str, object]:
         "window_end": fetch.window_end,
         "error": fetch.error,
         "tokens": fetch.tokens,
+        "changed_at": fetch.changed_at,
     }
 
 

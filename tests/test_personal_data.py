@@ -78,9 +78,12 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Demo]
     paths[-1] += "/taro.kujiraoka3@example.com"
     paths[-2] += "/03-9173-2604"
     titles[site.PRODUCT], titles[site.PRICING] = "taro.kujiraoka4@example.com", "090-9173-2604"
-    before = site.site().paths, site.site().titles
+    page_titles = list(site.site().page_titles)
+    page_titles[-3] = "担当 taro.kujiraoka7@example.com 090-9173-2604"
+    before = site.site().paths, site.site().titles, site.site().page_titles
     object.__setattr__(site.site(), "paths", tuple(paths))
     object.__setattr__(site.site(), "titles", tuple(titles))
+    object.__setattr__(site.site(), "page_titles", tuple(page_titles))
     patch.setattr(web, "SOURCES", (*web.SOURCES[:-1], "taro.kujiraoka5@example.com / email"))
     try:
         world = simulate(AS_OF)
@@ -95,6 +98,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Demo]
     finally:
         object.__setattr__(site.site(), "paths", before[0])
         object.__setattr__(site.site(), "titles", before[1])
+        object.__setattr__(site.site(), "page_titles", before[2])
         patch.undo()
 
 

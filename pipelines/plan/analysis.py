@@ -1,6 +1,6 @@
 """What the plan asks and what will come of it: from the models' rows to the tables of layer ``analysis``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import duckdb
@@ -11,10 +11,11 @@ from analysis import funnel
 from analysis.pace import Landing
 from connectors.table import Load, Table
 from pipelines.company import Company
-from pipelines.plan import forecasts, required, tables
+from pipelines.plan import articles, forecasts, required, tables
 from pipelines.plan.forecasts import Forecast
 from pipelines.plan.inputs import GRAIN_DAYS, Inputs, Rows, read
 from pipelines.plan.landings import INTERVAL, Landings, landing_rows
+from pipelines.plan.required import WalkedBack
 from pipelines.plan.smart import smart_rows
 
 
@@ -48,6 +49,7 @@ def loads(con: duckdb.DuckDBPyConnection, company: Company) -> Iterator[Load]:
     landed = Landings(given, {one.key: Landing.of(one.outlook, INTERVAL) for one in made})
     yield _snapshot(tables.LANDINGS, landing_rows(landed))
     yield _snapshot(tables.SMART_CHECKS, smart_rows(landed, shares, known))
+    yield _snapshot(tables.ARTICLE_RATES, article_rows(landed, known))
 
 
 def _snapshot(table: Table, rows: Rows) -> Load:
@@ -68,6 +70,11 @@ def _records(table: Table, frame: pd.DataFrame) -> Rows:
         {str(name): value.date() if isinstance(value, pd.Timestamp) else value for name, value in row.items()}
         for row in frame.to_dict("records")
     ]
+
+
+def article_rows(landed: Landings, known: Mapping[date, WalkedBack]) -> Rows:
+    """What each article brings, against what the goal asks."""
+    return _records(tables.ARTICLE_RATES, articles.rates(landed, known))
 
 
 def funnel_rows(given: Inputs) -> Rows:

@@ -10,6 +10,7 @@ import duckdb
 import pandas as pd
 
 from analysis import funnel, tree
+from analysis.articles import MEASURES
 from analysis.requirements import Goal
 from pipelines.company import Calendar
 
@@ -93,7 +94,8 @@ class Inputs:
     """All that is known on ``as_of``; nothing in it is from later.
 
     Frames: ``entries`` (subject_id, stage, entered_on), ``subjects`` (subject_id, channel, article_cluster, persona,
-    amount), ``values`` (kpi, grain, period_start, period_end, value, is_complete), ``days`` (kpi, date_on, count).
+    amount), ``values`` (kpi, grain, period_start, period_end, value, is_complete), ``days`` (kpi, date_on, count),
+    ``articles`` (host, path, period_start, period_end, is_complete and the measures of :mod:`analysis.articles`).
     """
 
     as_of: date
@@ -104,6 +106,7 @@ class Inputs:
     subjects: pd.DataFrame
     values: pd.DataFrame
     days: pd.DataFrame
+    articles: pd.DataFrame
     kpis: Mapping[str, Kpi]
     periods: Sequence[Period]
     targets: Sequence[PlanTarget]
@@ -201,6 +204,12 @@ where valid_from = (select max(valid_from) from raw.plan_versions)
 order by every
 """
 
+_ARTICLES = f"""
+select host, path, period_start, period_end, is_complete, {", ".join(MEASURES)}
+from intermediate.int_article_months
+order by all
+"""
+
 
 def read(con: duckdb.DuckDBPyConnection, calendar: Calendar) -> Inputs:
     """The models' rows that the analysis of the plan needs. The layer ``intermediate`` must be built."""
@@ -219,6 +228,7 @@ def read(con: duckdb.DuckDBPyConnection, calendar: Calendar) -> Inputs:
             " where value is not null and flags not like '%other_method%' order by all"
         ).df(),
         days=con.execute(f"select kpi, date_on, count from ({_DAYS}) where denominator is null order by all").df(),
+        articles=con.execute(_ARTICLES).df(),
         kpis={kpi.kpi: kpi for kpi in kpis},
         periods=[
             Period(*row)

@@ -10,60 +10,21 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 from rich import box
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text as Line
 
+from board import words
+from board.night import opened
+from board.page import PAGES
 from connectors.errors import SourceError
 from connectors.text import Locale, Text, same
 
 if TYPE_CHECKING:
     from pipelines.plan.whatif import WhatIf
 
-RATE_NAMES = {
-    "mqls": Text("MQL化率", "MQL rate"),
-    "deals": Text("商談化率", "deal rate"),
-    "orders": Text("受注率", "win rate"),
-    "leads": Text("リード化率", "lead rate"),
-}
-"""What the rate to a KPI is called."""
-DRIVER_NAMES = {
-    "mql_rate": RATE_NAMES["mqls"],
-    "deal_rate": RATE_NAMES["deals"],
-    "win_rate": RATE_NAMES["orders"],
-    "leads": Text("新規リード", "new leads"),
-    "mqls": Text("リードを経ない新規 MQL", "new MQLs that were no leads"),
-    "deals": Text("MQL を経ない新規商談", "new deals that were no MQLs"),
-    "orders": Text("商談を経ない受注", "orders that were no deals"),
-}
-VERDICTS = {
-    "ok": Text("", ""),
-    "covered": Text("足りている", "covered"),
-    "out_of_reach": Text("この段階だけでは届かない", "out of reach through this stage"),
-    "too_late": Text("もう間に合わない", "too late through this stage"),
-    "weak": Text("根拠が弱い", "weak"),
-    "insufficient_data": Text("判断できない（データ不足）", "cannot tell (too little data)"),
-}
-REASONS = {
-    "few_won": Text("KGI に届いたものが5件に満たない", "fewer than 5 ever reached the goal"),
-    "few_outcomes": Text("結果の分かるものが5件に満たない段階がある", "a stage has fewer than 5 known outcomes"),
-    "short_history": Text(
-        "同じ長さの過去の予測が3回分に満たない（履歴が短い）",
-        "the history is too short: fewer than 3 past forecasts of this length",
-    ),
-    "no_amounts": Text("受注額の分かる受注がない", "no won amount is known"),
-}
-SMART_VERDICTS = {
-    "smart": Text("よい", "SMART"),
-    "stretch": Text("挑戦的", "stretch"),
-    "unrealistic": Text("非現実的", "unrealistic"),
-    "vague": Text("あいまい", "vague"),
-    "not_measurable": Text("測れない", "not measurable"),
-    "insufficient_data": Text("判断できない", "cannot tell"),
-}
 HEADS = {
     "required": Text("必要", "required"),
     "probable": Text("{confidence:.0%}で足りる", "enough at {confidence:.0%}"),
@@ -142,24 +103,8 @@ class Report:
         return self.tree[0]
 
 
-_TREE = """
-select
-    required.kpi, kpis.label_ja, kpis.label_en, kpis.unit, required.place, required.leads_to, required.method,
-    required.period_start, required.period_end, required.required, required.required_probable, required.confidence,
-    scorecard.actual, scorecard.actual - required.required as gap,
-    required.required * scorecard.standard_pace as due, scorecard.standard_pace,
-    scorecard.projected, scorecard.projected_low, scorecard.projected_high,
-    required.rate, required.rate_low, required.rate_high, required.n, required.horizon_days, required.lag_q50_days,
-    required.lag_q90_days, required.verdict, required.known_on, required.from_pipeline, required.extra,
-    required.extra_per_week, required.coin_flip_on, required.last_useful_on, required.remaining_verdict
-from required
-inner join kpis on required.kpi = kpis.kpi
-left join scorecard
-    on required.kpi = scorecard.kpi and required.grain = scorecard.grain
-    and required.period_start = scorecard.period_start
-where required.is_goal_period and required.period_start = ?
-order by required.place
-"""
+QUERIES = PAGES / "tree.sql"
+"""The questions of the board's page of the tree: the command line shows the same rows."""
 
 
 def read(marts: Path, company: str, locale: Locale, day: date | None) -> Report:
@@ -167,34 +112,20 @@ def read(marts: Path, company: str, locale: Locale, day: date | None) -> Report:
 
     Raises SourceError when no night was published yet, or no period holds the day.
     """
-    if not marts.exists():
-        raise SourceError(str(marts), "no marts have been published yet", "run: gyakusan nightly")
-    try:
-        return _read(marts, company, locale, day)
-    except (duckdb.CatalogException, duckdb.BinderException):
-        raise SourceError(str(marts), "was published by an earlier version", "run: gyakusan nightly") from None
-
-
-def _read(marts: Path, company: str, locale: Locale, day: date | None) -> Report:
-    with duckdb.connect(str(marts), read_only=True) as con:
-        ((as_of,),) = con.execute("select as_of from publication").fetchall()
-        periods = con.execute("select distinct goal_start, goal_end from required order by 1").fetchall()
-        start = _chosen(periods, day, as_of)
-        attainment = _rows(con, "select * from attainment where period_start = ?", [start])
-        focus = con.execute(
-            "select value from plan_agreements where is_current and section = 'focus' and attribute = 'key_kpi'"
-        ).fetchone()
+    with opened(marts) as night:
+        periods = [(row["goal_start"], row["goal_end"]) for row in night.rows(QUERIES, "periods")]
+        start = _chosen(periods, day, night.as_of)
+        focus = night.row(QUERIES, "focus")
         return Report(
             company,
-            as_of,
+            night.as_of,
             locale,
-            attainment[0] if attainment else {},
-            _rows(con, _TREE, [start]),
-            _rows(con, "select * from drivers where period_start = ? order by place", [start]),
-            _rows(con, "select smart_checks.*, label_ja, label_en, unit from smart_checks"
-                       " inner join kpis on smart_checks.kpi = kpis.kpi order by entry", []),
-            focus[0] if focus else None,
-        )  # fmt: skip
+            night.row(QUERIES, "attainment", start=start) or {},
+            night.rows(QUERIES, "tree", start=start),
+            night.rows(QUERIES, "drivers", start=start),
+            night.rows(QUERIES, "smart"),
+            focus["kpi"] if focus else None,
+        )
 
 
 def _chosen(periods: Sequence[tuple[date, date]], day: date | None, as_of: date) -> date:
@@ -209,12 +140,6 @@ def _chosen(periods: Sequence[tuple[date, date]], day: date | None, as_of: date)
     raise SourceError(
         "--period", f"no period of the KGI holds {day}", f"give a day from {periods[0][0]} to {periods[-1][1]}"
     )
-
-
-def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: Sequence[object]) -> list[dict[str, Any]]:
-    answer = con.execute(sql, list(values))
-    names = [column[0] for column in answer.description or []]
-    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
 
 def as_json(report: Report, what_if: "WhatIf | None" = None) -> str:
@@ -260,7 +185,7 @@ def titled(title: str, body: Any) -> Group:
 def _stands(report: Report) -> Text:
     found, unit = report.attainment, report.kgi["unit"]
     if found["verdict"] == "insufficient_data":
-        doubt, why = VERDICTS["insufficient_data"], REASONS[found["reason"]]
+        doubt, why = words.VERDICTS["insufficient_data"], words.REASONS[found["reason"]]
         return Text(f"{doubt.ja}: {why.ja}", f"{doubt.en}: {why.en}")
     pace = report.kgi["standard_pace"]
     return STANDS.format(
@@ -310,9 +235,9 @@ def _rate(row: Mapping[str, Any], of: Locale) -> str:
     if row["leads_to"] is None:
         return ""
     if row["rate"] is None:
-        return VERDICTS["insufficient_data"].of(of)
+        return words.VERDICTS["insufficient_data"].of(of)
     shown, low, high = (_rate_text(row[key], row["method"]) for key in ("rate", "rate_low", "rate_high"))
-    doubt = VERDICTS[row["verdict"]].of(of)
+    doubt = words.VERDICTS[row["verdict"]].of(of)
     return f"{shown} ({low}–{high})" + (f" {doubt}" if doubt else "")
 
 
@@ -340,7 +265,7 @@ def _remaining_table(report: Report) -> Table:
             f"{row['extra_per_week']:,.1f}" if is_possible and row["extra_per_week"] is not None else "–",
             str(row["coin_flip_on"] or "–"),
             str(row["last_useful_on"] or "–"),
-            VERDICTS[row["remaining_verdict"]].of(of),
+            words.VERDICTS[row["remaining_verdict"]].of(of),
         )
     return table
 
@@ -375,7 +300,7 @@ def _what_if(report: Report, found: "WhatIf") -> Group:
     of, unit = report.locale, report.kgi["unit"]
     lines = []
     for name, (before, after) in found.changes.items():
-        label = DRIVER_NAMES.get(name, HEADS.get(name, RATE_NAMES["leads"]))
+        label = words.DRIVERS.get(name, HEADS.get(name, words.RATES["leads"]))
         shown = [_set_value(name, value, unit).of(of) for value in (before, after)]
         lines.append(Line(CHANGED.format(name=label, before=shown[0], after=shown[1]).of(of)))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -415,7 +340,7 @@ def _driver_table(report: Report) -> Table:
         is_rate = row["kind"] == "rate"
         per = Text("／1ポイント", " per point") if is_rate else Text("／週1件", " per one a week")
         table.add_row(
-            DRIVER_NAMES[row["driver"]].of(of),
+            words.DRIVERS[row["driver"]].of(of),
             f"{row['level']:.1%}"
             if is_rate
             else Text(f"週{row['level']:,.1f}件", f"{row['level']:,.1f} a week").of(of),
@@ -429,7 +354,7 @@ def _driver_table(report: Report) -> Table:
 def _focus(report: Report) -> Iterator[Line]:
     """The plan's most important KPI beside what buys most; the plan may name another one for good reasons."""
     label = next((Text(row["label_ja"], row["label_en"]) for row in report.tree if row["kpi"] == report.key_kpi), None)
-    best = DRIVER_NAMES[report.drivers[0]["driver"]]
+    best = words.DRIVERS[report.drivers[0]["driver"]]
     if label:
         yield Line(FOCUS.format(label=label, best=best).of(report.locale))
 
@@ -443,7 +368,7 @@ def _smart_lines(report: Report) -> Iterator[Any]:
             for letter, answer in zip("SMART", answers, strict=True)
         )
         style = "green" if row["verdict"] == "smart" else "yellow"
-        yield Line(f"{marks}  ", style=style) + Line(SMART_VERDICTS[row["verdict"]].of(of), style=style)
+        yield Line(f"{marks}  ", style=style) + Line(words.SMART_VERDICTS[row["verdict"]].of(of), style=style)
         yield Padding(Line(Text(row["sentence_ja"], row["sentence_en"]).of(of), style="default"), (0, 0, 0, 2))
 
 

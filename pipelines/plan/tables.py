@@ -207,6 +207,32 @@ SMART_CHECKS = Table(
     key=("entry",),
     layer="analysis",
 )
+ARTICLE_RATES = Table(
+    "article_rates",
+    "One row per article of the last twelve complete months: its sums, how many of its sessions become leads, what to "
+    "do with it.",
+    columns(
+        {"host": TEXT, "path": TEXT, "from_on": DAY, "to_on": DAY, "action": TEXT},
+        {
+            "page_views": COUNT,
+            "landing_sessions": COUNT,
+            "leads": COUNT,
+            "mqls": COUNT,
+            "deals": COUNT,
+            "orders": COUNT,
+            "order_value": NUMBER,
+            "rate": NUMBER,
+            "shrunk_rate": NUMBER,
+            "shrunk_low": NUMBER,
+            "shrunk_high": NUMBER,
+            "common_rate": NUMBER,
+            "line": NUMBER,
+            "median_page_views": NUMBER,
+        },
+    ),
+    key=("host", "path"),
+    layer="analysis",
+)
 TABLES = (
     FUNNEL,
     COHORTS,
@@ -217,9 +243,11 @@ TABLES = (
     DRIVERS,
     LANDINGS,
     SMART_CHECKS,
+    ARTICLE_RATES,
 )
 # What inputs.py reads to make them: the lineage goes from these.
 READ = (
+    "intermediate.int_article_months",
     "intermediate.int_awareness_days",
     "intermediate.int_conversion_days",
     "intermediate.int_engagement_days",

@@ -41,7 +41,7 @@ from connectors.ga4_reports import (
 )
 from connectors.personal import Pseudonyms
 from connectors.table import Load
-from demo.site import HOST, PV_HEAVY, site
+from demo.site import FORMER_TITLE, HOST, PV_HEAVY, RETITLED, SCRIPTED, SCRIPTED_TITLE, site
 
 DAY = timedelta(days=1)
 AS_OF = date(2026, 11, 20)
@@ -123,12 +123,12 @@ def test_every_period_of_a_replaced_span_is_asked_for_whole(
                 begin = period_end(grain, begin) + DAY
 
 
-def test_a_night_asks_for_17_reports_and_a_night_at_a_quarters_edge_for_20() -> None:
+def test_a_night_asks_for_18_reports_and_a_night_at_a_quarters_edge_for_21() -> None:
     def count(day: date) -> int:
         return sum(len(reading.requests) for reading in readings(PROPERTY, day, day, date(2025, 4, 1), day))
 
-    assert count(date(2026, 11, 20)) == 17
-    assert count(date(2026, 10, 3)) == 20  # 30 September is restated, so the quarter before is read once more
+    assert count(date(2026, 11, 20)) == 18
+    assert count(date(2026, 10, 3)) == 21  # 30 September is restated, so the quarter before is read once more
 
 
 def test_without_events_and_articles_their_tables_are_replaced_by_nothing() -> None:
@@ -137,7 +137,7 @@ def test_without_events_and_articles_their_tables_are_replaced_by_nothing() -> N
     empty = {name for name, reading in plan.items() if not reading.requests}
     assert empty == {
         "ga4_onward_days", "ga4_event_days", "ga4_event_users", "ga4_article_users",
-        "ga4_article_ends", "ga4_page_ends", "ga4_client_days",
+        "ga4_page_titles", "ga4_article_ends", "ga4_page_ends", "ga4_client_days",
     }  # fmt: skip
     assert set(plan) == {table.name for table in ga4.TABLES}
 
@@ -346,6 +346,20 @@ def test_article_users_are_counted_on_article_pages_alone(views: pd.DataFrame, l
     assert row["page_views"] == len(october)
 
 
+def test_titles_are_of_the_articles_with_their_views_of_each_month(views: pd.DataFrame, loaded: Store) -> None:
+    rows = loaded["ga4_page_titles"].to_pandas()
+    assert rows["path"].str.startswith("/articles/").all()
+    found = {(r.period_start, r.path, r.title): r.page_views for r in rows.itertuples()}
+    october = views[views["date"].between(date(2026, 10, 1), date(2026, 10, 31))]["page"].value_counts()
+    for path, title in ((PV_HEAVY, "請求書の無料テンプレート"), (SCRIPTED, SCRIPTED_TITLE)):
+        assert found[date(2026, 10, 1), path, title] == october[site().paths.index(path)]
+    titles = rows[rows["path"] == RETITLED].groupby("period_start")["title"].apply(sorted).to_dict()
+    newer = "請求書にかかる費用の目安"
+    assert titles[date(2026, 8, 1)] == [FORMER_TITLE]
+    assert titles[date(2026, 9, 1)] == sorted([FORMER_TITLE, newer])
+    assert titles[date(2026, 10, 1)] == [newer]
+
+
 def test_sessions_by_landing_page_and_those_that_went_on(views: pd.DataFrame, loaded: Store) -> None:
     heavy = views[views["landing"] == site().paths.index(PV_HEAVY)]
     sessions, onward = heavy["session"].nunique(), heavy.loc[heavy["ordinal"] == 1, "session"].nunique()
@@ -422,7 +436,7 @@ def test_a_night_is_four_requests_and_each_report_leaves_its_fetch(
     fetches = [fetch for load in loads for fetch in load.fetches]
     assert [request.method for request in servers.requests] == ["BatchRunReports"] * 4
     assert [load.table for load in loads] == sorted(ga4.TABLES, key=lambda table: [r.table for r in loads].index(table))
-    assert len(fetches) == 17
+    assert len(fetches) == 18
     assert sum(fetch.row_count for fetch in fetches) == sum(request.rows for request in servers.requests)
     assert all(fetch.quota["tokens_per_day"] > 0 and not fetch.flags and not fetch.error for fetch in fetches)
     assert (fetches[0].window_start, fetches[0].window_end) == (AS_OF - 3 * DAY, AS_OF)
@@ -665,6 +679,24 @@ def test_paths_lose_addresses_and_phone_numbers_and_what_is_then_one_row_adds_up
     assert rest.schema.equals(ga4_tables.PAGE_DAYS.schema)
 
 
+def test_titles_lose_addresses_and_phone_numbers_and_keep_their_markup() -> None:
+    wanted = Request(Report(ga4_tables.PAGE_TITLES, "month", "articles"), AS_OF, AS_OF)
+    titles = [
+        ("<b>A & B</b>", "1"),
+        ("担当 taro@example.com", "2"),
+        ("担当 hanako@example.com", "4"),
+        ("03-1234-5678", "8"),
+    ]
+    rows = [(["202611", HOST, "/a", title], [views]) for title, views in titles]
+    held: list[pa.RecordBatch] = []
+    answer = report(["yearMonth", "hostName", "pagePath", "pageTitle"], ["screenPageViews"], rows)
+    clean = [row for batch in record_batches(answer, wanted, held) for row in batch.to_pylist()]
+    (rest,) = summed(held, ga4_tables.PAGE_TITLES)
+    assert {row["title"]: row["page_views"] for row in [*clean, *rest.to_pylist()]} == {
+        "<b>A & B</b>": 1, "担当 (redacted)": 6, "(redacted)": 8
+    }  # fmt: skip
+
+
 def test_clean_paths_are_handed_on_at_once() -> None:
     held: list[pa.RecordBatch] = []
     wanted = Request(Report(ga4_tables.PAGE_DAYS), AS_OF, AS_OF)
@@ -713,7 +745,7 @@ def test_the_cost_of_a_report_is_that_of_its_nearest_span() -> None:
 
 def test_a_night_that_was_observed_is_planned_to_the_token(servers: demo.Demo, client: BetaAnalyticsDataClient) -> None:
     costs = ga4.Costs()
-    assert ga4.plan(PROPERTY, AS_OF, AS_OF, START, AS_OF, costs).tokens == 17 * 20
+    assert ga4.plan(PROPERTY, AS_OF, AS_OF, START, AS_OF, costs).tokens == 18 * 20
     fetches = [fetch for load in night(client) for fetch in load.fetches]
     for fetch in fetches:
         costs.note(fetch)

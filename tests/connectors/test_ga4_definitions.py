@@ -54,14 +54,14 @@ def asked(servers: demo.Demo) -> list[str]:
 def test_each_definition_is_asked_about_once_and_kept(servers: demo.Demo, client: BetaAnalyticsDataClient) -> None:
     before = servers.analytics.spent("day")
     property, load = ga4.checked(client, PROPERTY, limits=QUICK)
-    # 17 reports of the events and articles, and 4 more for the end of articles.
-    assert asked(servers) == ["GetMetadata"] + ["CheckCompatibility"] * 21
+    # 18 reports of the events and articles, and 4 more for the end of articles.
+    assert asked(servers) == ["GetMetadata"] + ["CheckCompatibility"] * 22
     assert servers.analytics.spent("day") > before
     assert property.renamed == {}
     assert load is not None
     (batch,) = load.batches
     kept = [Definition.of_row(row) for row in batch.to_pylist()]
-    assert len(kept) == 21
+    assert len(kept) == 22
     servers.forget_requests()
     assert ga4.checked(client, PROPERTY, kept) == (PROPERTY, None)
     assert asked(servers) == []
@@ -110,7 +110,7 @@ def test_fields_that_do_not_go_together_are_named_before_any_data_is_asked_for(
     assert not {"RunReport", "BatchRunReports"} & set(asked(servers))
     found = definitions(Source(client, PROPERTY, QUICK))
     assert len(found.problems) == 1
-    assert len(found.definitions) == 20
+    assert len(found.definitions) == 21
 
 
 def test_a_client_id_that_is_not_registered_says_where_to_register_it(

@@ -15,7 +15,7 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
-from connectors import clarity, export_tables, ga4, plan_tables, search_console
+from connectors import clarity, export_tables, ga4, notes, plan_tables, search_console
 from connectors.table import Table
 from pipelines import company, stage_events, warehouse
 from pipelines.plan import tables as analysis_tables
@@ -23,7 +23,7 @@ from pipelines.plan import tables as analysis_tables
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 TABLES = (
     *ga4.TABLES, *search_console.TABLES, *clarity.TABLES, *export_tables.TABLES, *plan_tables.TABLES, *company.TABLES,
-    stage_events.STAGE_EVENTS, *warehouse.TABLES, *analysis_tables.TABLES,
+    *notes.TABLES, stage_events.STAGE_EVENTS, *warehouse.TABLES, *analysis_tables.TABLES,
 )  # fmt: skip
 AS_OF = date(2026, 5, 10)  # a Sunday
 Rows = Mapping[str, list[dict[str, Any]]]
@@ -101,7 +101,7 @@ def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, A
 def _settings() -> dict[str, Any]:
     return {
         "name": "hand-worked", "locale": "ja", "timezone": "Asia/Tokyo", "currency": "JPY",
-        "fiscal_year_start": 4, "as_of": AS_OF,
+        "fiscal_year_start": 4, "as_of": AS_OF, "utc_offset_minutes": 540,
     }  # fmt: skip
 
 
@@ -133,6 +133,13 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
             {"input": name, "is_available": name not in missing, "reason": f"no {name}" if name in missing else None}
             for name in _inputs()
         ],
+        "company_tables": [
+            {"table_name": table, "source": source, "asset": f"raw/{table}", "is_dated": source in ("ga4", "clarity")}
+            for source, table in (("ga4", "ga4_site_days"), ("clarity", "clarity_page_days"),
+                                  ("exports", "exports_deals"), ("notes", "notes"))
+        ],
+        "notes": [{"note": 1, "start_on": date(2026, 4, 29), "end_on": date(2026, 5, 6), "tag": "other",
+                   "text": "Golden Week"}],
         "ga4_site_days": [
             {"date_on": day, "host": host, "page_views": views, "sessions": 4, "engaged_sessions": 2, "key_events": 0}
             for day in days for host, views in (("www.example.com", 10), ("blog.example.com", 5))
@@ -154,6 +161,11 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
         "ga4_page_months": [
             {"period_start": date(2026, 4, 1), "host": "www.example.com", "path": "/articles/a", "active_users": 40,
              "total_users": 40, "scrolled_users": 10, "engagement_seconds": 1800.0},
+        ],
+        "ga4_page_titles": [
+            {"period_start": start, "host": "www.example.com", "path": "/articles/a", "title": title, "page_views": 30}
+            for start, title in ((date(2026, 4, 1), "Before"),
+                                 (date(2026, 5, 1), "<script>alert(1)</script> & 請求書"))
         ],
         "search_console_days": [
             {"date_on": day, "search_type": None if day < date(2026, 4, 5) else "web", "clicks": 2,
@@ -195,6 +207,14 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
         "loads": [
             {"table_name": "ga4_site_days", "row_count": 80, "loaded_at": datetime(2026, 5, 11),
              "window_start": days[0], "window_end": AS_OF, "restated_days": 3},
+            {"table_name": "clarity_page_days", "row_count": 1, "loaded_at": datetime(2026, 5, 8, 20),
+             "window_start": date(2026, 5, 8), "window_end": date(2026, 5, 8), "restated_days": 0},
+            {"table_name": "exports_deals", "row_count": 63, "loaded_at": datetime(2026, 5, 11), "restated_days": 0,
+             "rows_read": 66, "rows_rejected": 1, "rows_set_aside": 2},
+        ],
+        "quotas": [
+            {"table_name": "ga4_site_days", "quota": "tokens_per_day", "remaining": 199_000,
+             "asked_at": datetime(2026, 5, 11)},
         ],
         "fetches": [
             {"table_name": "ga4_site_days", "request": "day", "window_start": days[0], "window_end": date(2026, 4, 30),
@@ -203,6 +223,9 @@ def hand_worked() -> dict[str, list[dict[str, Any]]]:
             {"table_name": "ga4_site_days", "request": "day", "window_start": date(2026, 5, 1), "window_end": AS_OF,
              "row_count": 0, "fetched_at": datetime(2026, 5, 11), "duration_seconds": 1.0, "retries": 0,
              "flags": "sampled", "quota": "{}", "error": "HTTP 500"},
+            {"table_name": "exports_deals", "request": "deals.csv", "row_count": 63, "duration_seconds": 1.0,
+             "fetched_at": datetime(2026, 5, 11), "retries": 0, "flags": "", "quota": "{}",
+             "changed_at": datetime(2026, 5, 2, 16)},
         ],
     }  # fmt: skip
     return rows | _plan() | _analysis()
@@ -313,6 +336,11 @@ def _analysis() -> dict[str, list[dict[str, Any]]]:
             {"stage": "deal", "next_stage": "won", "grain": "month", "period_start": goal, "n": 60, "moved": 12,
              "exited": 48, "still_open": 0, "moved_in_period": 12, "horizon_days": 5, "is_mature": True,
              "maturity": 1.0, "cohort_rate": 0.2, "period_rate": 0.2},
+        ],
+        "article_rates": [
+            {"host": "www.example.com", "path": "/articles/a", "from_on": goal, "to_on": date(2026, 4, 30),
+             "page_views": 90, "landing_sessions": 0, "leads": 1, "mqls": 1, "deals": 1, "orders": 1,
+             "order_value": 1_000_000.25, "median_page_views": 90.0, "action": "cannot_tell"},
         ],
         "smart_checks": [
             {**check, "entry": 0, "verdict": "stretch", "chance": 0.0625, "period_start": goal, "level": 30.0,

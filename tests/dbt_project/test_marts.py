@@ -263,6 +263,14 @@ def test_an_article_shows_what_became_of_its_contacts(built: Any) -> None:
     ]
 
 
+def test_an_article_is_called_by_what_its_page_says(built: Any) -> None:
+    title = "<script>alert(1)</script> & 請求書"  # as the page has it: whoever shows it escapes it
+    assert built.rows("select distinct path, title from marts.articles") == [("/articles/a", title)]
+    assert built.rows("select title, leads, rate, action from marts.article_rates") == [
+        (title, 1, None, "cannot_tell")
+    ]
+
+
 def test_the_definitions_stand_in_the_database(built: Any) -> None:
     assert built.rows("select table_name from duckdb_tables() where schema_name = 'marts' and comment is null") == []
     undescribed = "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and comment is null"
@@ -271,6 +279,41 @@ def test_the_definitions_stand_in_the_database(built: Any) -> None:
 
 def test_no_column_holds_a_type_that_spark_does_not_know(built: Any) -> None:
     assert built.rows("select table_name, column_name from duckdb_columns() where data_type = 'HUGEINT'") == []
+
+
+def test_each_connected_table_says_how_far_it_has_come(built: Any) -> None:
+    assert built.rows("""
+        select source, table_name, last_on::varchar, settled_to::varchar, days_behind, freshness, row_count,
+            rows_rejected, flags, requests
+        from marts.source_health order by source
+    """) == [
+        ("clarity", "clarity_page_days", "2026-05-08", "2026-05-08", 2, "late", 1, None, "", None),
+        # Written on 3 May in Japan, and of the days before: of 3 to 10 May it knows nothing for sure.
+        ("exports", "exports_deals", None, None, 8, "late", 63, 1, "", 1),
+        ("ga4", "ga4_site_days", "2026-05-10", "2026-05-07", 0, "fresh", 80, None, "thresholded", 1),
+        ("notes", "notes", None, None, None, "never", None, None, "", None),
+    ]
+    assert built.rows("select source, quota, remaining from marts.quotas") == [("ga4", "tokens_per_day", 199_000)]
+
+
+def test_a_kpi_explains_its_numbers(built: Any) -> None:
+    assert built.rows("""
+        select kpi, numerator_ja, denominator_en, sources, data_to::varchar, settled_to::varchar, owner, green_from,
+            amber_from
+        from marts.kpis where kpi in ('deals', 'ltv', 'page_views', 'search_position', 'win_rate') order by kpi
+    """) == [
+        ("deals", "商談", None, "exports_deals", "2026-05-10", "2026-05-10", "sales", 1, 0.8),
+        ("ltv", "粗利の累計", "accounts that ordered", "", None, None, None, 1, 0.8),
+        ("page_views", "ページビュー", None, "ga4_site_days", "2026-05-10", "2026-05-07", None, 1, 0.8),
+        ("search_position", "掲載順位×表示回数", "search impressions", "", "2026-05-08", "2026-05-06", None, 1, 0.8),
+        ("win_rate", "受注", "won and lost deals", "exports_deals", "2026-05-10", "2026-05-10", None, 1, 0.8),
+    ]
+
+
+def test_a_note_is_shown_with_its_last_day(built: Any) -> None:
+    assert built.rows("select note, start_on::varchar, end_on::varchar, tag, text from marts.notes") == [
+        (1, "2026-04-29", "2026-05-06", "other", "Golden Week")
+    ]
 
 
 def test_scroll_depth_stands_beside_read_through_weighted_by_sessions(built: Any) -> None:

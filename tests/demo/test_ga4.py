@@ -12,7 +12,7 @@ from google.analytics.data_v1beta.services.beta_analytics_data.transports import
 from google.api_core import exceptions
 
 import demo
-from demo.site import site
+from demo.site import FORMER_TITLE, RETITLED, SCRIPTED, SCRIPTED_TITLE, site
 from demo.world import World
 from tests.demo.ga4_requests import report, rows, string_filter
 from tests.demo.months import monthly
@@ -54,6 +54,17 @@ def test_article_kpis_are_the_truth(ga4: BetaAnalyticsDataClient, truly: Months)
     minute = string_filter("eventName", "engaged_60s")
     found = rows(ga4.run_report(report("eventName", "activeUsers", dimension_filter=minute)))
     assert found == {("engaged_60s",): (truly["users_over_one_minute", "202609"],)}
+
+
+def test_a_page_is_called_what_it_was_called_when_it_was_viewed(ga4: BetaAnalyticsDataClient, world: World) -> None:
+    of_page = string_filter("pagePath", RETITLED)
+    asked = report("pageTitle", "screenPageViews", dimension_filter=of_page)
+    found = {title: views for (title,), (views,) in rows(ga4.run_report(asked)).items()}
+    by_day = rows(ga4.run_report(report("date", "screenPageViews", dimension_filter=of_page)))
+    before = sum(views for (day,), (views,) in by_day.items() if day < "20260916")
+    assert found == {FORMER_TITLE: before, "請求書にかかる費用の目安": sum(v for (v,) in by_day.values()) - before}
+    scripted = report("pageTitle", "screenPageViews", dimension_filter=string_filter("pagePath", SCRIPTED))
+    assert [title for (title,) in rows(ga4.run_report(scripted))] == [SCRIPTED_TITLE]
 
 
 def test_form_events_are_the_submissions_of_the_exports(ga4: BetaAnalyticsDataClient, world: World) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from connectors import clarity, plan_tables
 from connectors.errors import SourceError
 from pipelines.company import Company, company_loads, inputs, is_loopback, load_company
 
 DEMO = Path(__file__).parents[2] / "demo"
+FILLED = {"clarity": clarity.TABLES, "plan": [plan_tables.TARGETS]}
 MINIMAL = """name: Acme
 locale: en
 timezone: America/New_York
@@ -65,7 +67,7 @@ def refused(folder: Path) -> SourceError:
 def tables(company: Company) -> dict[str, list[dict[str, Any]]]:
     return {
         load.table.name: pa.Table.from_batches(load.batches, load.table.schema).to_pylist()
-        for load in company_loads(company, date(2025, 6, 30))
+        for load in company_loads(company, date(2025, 6, 30), FILLED)
     }
 
 
@@ -121,6 +123,7 @@ def test_the_tables_of_the_demo() -> None:
             "currency": "JPY",
             "fiscal_year_start": 4,
             "as_of": date(2025, 6, 30),
+            "utc_offset_minutes": 540,
         }
     ]
     assert {row["meaning"]: row["event_name"] for row in found["company_events"]} == {
@@ -131,6 +134,10 @@ def test_the_tables_of_the_demo() -> None:
         "second_page": "second_page_view",
     }
     assert found["company_article_paths"] == [{"path_prefix": "/articles/"}]
+    assert found["company_tables"] == [
+        {"table_name": "clarity_page_days", "source": "clarity", "asset": "raw/clarity_page_days", "is_dated": True},
+        {"table_name": "plan_targets", "source": "plan", "asset": "raw/plan_targets", "is_dated": False},
+    ]
     assert len(found["company_inputs"]) == 16
     assert all(row["is_available"] == (row["reason"] is None) for row in found["company_inputs"])
     missing = [row["input"] for row in found["company_inputs"] if not row["is_available"]]

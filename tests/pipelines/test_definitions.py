@@ -17,7 +17,7 @@ from pipelines.raw import Days, days_of_run
 
 DEMO = Path(__file__).parents[2] / "demo"
 
-LEDGERS = ("fetches", "loads", "backfills", "audits")
+LEDGERS = ("fetches", "loads", "quotas", "backfills", "audits")
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,8 @@ def town(running: demo.Demo, exported: Path, tmp_path: Path) -> Iterator[Town]:
     folder.mkdir()
     text = (DEMO / "company.yml").read_text().replace("127.0.0.1:8787", running.ga4_grpc)
     (folder / "company.yml").write_text(text.replace("http://127.0.0.1:8788", running.http))
-    shutil.copy(DEMO / "plan.yml", folder)
+    for name in ("plan.yml", "notes.csv"):
+        shutil.copy(DEMO / name, folder)
     shutil.copytree(exported, folder / "exports")
     yield Town(folder, running)
     running.faults.clear()
@@ -94,7 +95,7 @@ def test_all_is_well_on_the_demo(town: Town) -> None:
         "python", "duckdb", "state", "disk", "lock", "company.yml", "plan.yml",
         "ga4.key", "ga4.access", "ga4.timezone", "ga4.hosts", "ga4.articles", "ga4.events", "ga4.read_through",
         "ga4.quota", "ga4.reports", "search_console.access", "search_console.days", "clarity.access",
-        "exports.contacts", "exports.deals", "exports.orders",
+        "exports.contacts", "exports.deals", "exports.orders", "notes.csv",
     }  # fmt: skip
     last_final = town.servers.world.as_of - timedelta(days=3)
     assert found["search_console.days"].text.en == f"final up to {last_final}"
@@ -378,6 +379,8 @@ def old_marts(town: Town) -> None:
         (lambda t: t.edit(("amount: 金額", "amount: 金額（税込）")), "exports.deals", "error", "金額(税込)",
          "company.yml"),
         (lambda t: t.edit(("受注: won, ", "")), "exports.deals", "error", "受注", "company.yml"),
+        (lambda t: t.edit(("計測", "測定"), name="notes.csv"), "notes.csv", "warning",
+         "1 rows cannot be read, first line 4 column 種類", "vi} acme/notes.csv"),
         (no_duckdb_folder, "state", "error", "cannot be written: Not a directory", "ls -ld acme/.gyakusan acme"),
         (open_key, "key", "error", "can be read by other users", "chmod 600 acme/.gyakusan/key"),
         (lambda t: t.edit(("kpi: orders", "kpi: order"), name="plan.yml"), "plan.yml", "error", "order is not a KPI",

@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 
 from analysis.pace import Landing
+from analysis.requirements import Requirement
 from pipelines.company import Calendar
 from pipelines.plan import analysis, forecasts, landings, required, smart, tables, whatif
 from pipelines.plan.forecasts import Forecast
 from pipelines.plan.inputs import Inputs, Kpi, Period, PlanTarget, Review
 from pipelines.plan.landings import Landings
-from pipelines.plan.required import walked_back
+from pipelines.plan.required import WalkedBack, walked_back
 
 AS_OF = date(2026, 5, 15)
 Q1, Q2, Q3 = (
@@ -84,11 +85,20 @@ def company(
         subjects=subjects,
         values=values,
         days=pd.DataFrame(counts.groupby(["kpi", "date_on"])["count"].sum()).reset_index(),
+        articles=article_months([]),
         kpis={one.kpi: one for one in known},
         periods=[*quarters, *months],
         targets=listed,
         reviews=[Review("month", None, 3)],
     )
+
+
+def article_months(rows: Sequence[tuple[str, date, int, int, int]]) -> pd.DataFrame:
+    """Complete months of articles: path, first day, page views, landing sessions, leads."""
+    names = ["path", "period_start", "page_views", "landing_sessions", "leads"]
+    frame = pd.DataFrame(rows, columns=names).assign(host="h", is_complete=True, mqls=0, deals=0, orders=0)
+    starts = pd.to_datetime(frame["period_start"])
+    return frame.assign(period_start=starts, period_end=starts + pd.offsets.MonthEnd(1), order_value=np.nan)
 
 
 def _pace(start: date, end: date) -> float:
@@ -124,6 +134,7 @@ def assert_loadable(given: Inputs) -> dict[str, list[dict[str, Any]]]:
         "drivers": [row for one in made[:1] for row in forecasts.driver_rows(one)],
         "landings": landings.landing_rows(landed),
         "smart_checks": smart.smart_rows(landed, shares, known),
+        "article_rates": analysis.article_rows(landed, known),
     }
     for table in tables.TABLES:
         for row in rows[table.name]:
@@ -261,6 +272,25 @@ def test_what_if_states_no_chance_on_too_little_data() -> None:
     assert (found.before.chance, found.after.chance) == (None, None)
     reached = company(deals(136, 2), targets=[goal(Q2, 20)])
     assert whatif.compare(reached, reached.live[0], {"target": 1}).after.chance == 1.0
+
+
+def test_articles_are_asked_for_as_much_more_as_the_leads_of_the_quarter() -> None:
+    # One lead in a hundred sessions. Fifty leads are coming and a hundred required: two in a hundred.
+    months = article_months([("/a", date(2026, 3, 1), 500, 1000, 10), ("/a", date(2026, 4, 1), 500, 1000, 10)])
+    given = replace(company([], targets=[goal(Q1), goal(Q2), goal(Q3)]), articles=months)
+    landed = Landings(given, {("leads", "quarter", Q2[0]): Landing.over(50.0)})
+    asked = {Q2[0]: 100.0, Q3[0]: 900.0}
+    known = {
+        start: WalkedBack([Requirement("leads", leads, None, None)], [], None, {}, AS_OF)
+        for start, leads in asked.items()
+    }
+    (row,) = analysis.article_rows(landed, known)
+    assert (row["from_on"], row["to_on"]) == (date(2026, 3, 1), date(2026, 4, 30))
+    assert (row["leads"], row["landing_sessions"], row["order_value"]) == (20, 2000, None)
+    assert (row["common_rate"], row["line"]) == pytest.approx((0.01, 0.02))
+    # Of the goal nothing is known: the articles are measured by each other.
+    (row,) = analysis.article_rows(Landings(replace(given, targets=[]), {}), {})
+    assert row["line"] == row["common_rate"]
 
 
 def test_every_forecast_is_the_same_again() -> None:

@@ -4,5 +4,6 @@ select
     timezone,
     currency,
     fiscal_year_start,
-    as_of
+    as_of,
+    utc_offset_minutes
 from {{ source('raw', 'company_settings') }}

@@ -4,6 +4,8 @@ select
     window_start,
     window_end,
     fetched_at,
+    changed_at,
+    retries,
     flags
 from {{ source('raw', 'fetches') }}
-where error is null and window_start is not null
+where error is null

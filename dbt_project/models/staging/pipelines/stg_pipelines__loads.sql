@@ -3,6 +3,8 @@ select
     window_start,
     window_end,
     loaded_at,
-    restated_days
+    restated_days,
+    row_count,
+    rows_rejected,
+    rows_set_aside
 from {{ source('raw', 'loads') }}
-where window_end is not null

@@ -1,0 +1,42 @@
+"""The data: where the numbers come from, how fresh they are, and what was left out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from board.night import Row
+from board.page import Page, View
+from connectors.text import Text
+
+FRESHNESS = {
+    "fresh": ("on_track", Text("新しい", "Fresh")),
+    "late": ("at_risk", Text("遅れ", "Late")),
+    "stale": ("off_track", Text("止まっている", "Stale")),
+    "never": ("cannot_tell", Text("まだない", "Never loaded")),
+}
+"""The freshness of a table, with the outlook whose glyph and colour it has."""
+
+
+ALL_FRESH = Text("すべてのデータ元が新しい。", "Every source is fresh.")
+BEHIND = Text("{count}個の表が止まっているか遅れている。", "{count} tables are late or have stopped.")
+
+
+def show(view: View) -> Mapping[str, Any]:
+    sources = view.rows("sources")
+    behind = sum(row["freshness"] != "fresh" for row in sources)
+    return {
+        "headline": view.say(BEHIND).format(count=behind) if behind else view.say(ALL_FRESH),
+        "sources": sources,
+        "quotas": view.rows("quotas"),
+        "quarantine": view.rows("quarantine"),
+        "quarantined": view.rows("quarantined"),
+        "flagged": view.rows("flagged"),
+        "freshness": FRESHNESS,
+    }
+
+
+def table(view: View) -> list[Row]:
+    """The sources, for CSV."""
+    return view.rows("sources")
+
+
+PAGE = Page("data", Text("データ", "Data"), show, table=table)

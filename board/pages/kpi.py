@@ -1,0 +1,59 @@
+"""One KPI: its tile, its course, what happened on the way, and where the number comes from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from board import chart_rows
+from board.night import Night, Row
+from board.page import DAY, GRAIN, PAGES, NotFound, Page, View, name
+from board.tiles import tile, verdict
+from connectors.text import Text
+
+GRAINS = ("week", "month", "quarter")
+PERIODS = {"week": 26, "month": 25, "quarter": 13}
+
+
+def show(view: View) -> Mapping[str, Any]:
+    kpi, grain = view.asked.get("kpi"), view.asked["grain"]
+    if kpi is None:
+        raise NotFound
+    periods = [row["period_start"] for row in view.shared("periods", grain=grain)]
+    start = view.asked.get("period", periods[0] if periods else None)
+    if start not in periods:
+        raise NotFound
+    found = tile(view, kpi, grain, start, PERIODS[grain])
+    notes = view.shared("notes", first=found.history[0]["period_start"], last=found.history[-1]["period_end"])
+    return {
+        "grain": grain,
+        "grains": GRAINS,
+        "start": start,
+        "periods": periods,
+        "tile": found,
+        "notes": notes,
+        "headline": verdict(view, found),
+        "chart_data": chart_rows.course(found, notes, view.formats),
+        "tree": [row for row in view.rows("tree") if row["of_kpi"] == kpi],
+    }
+
+
+def table(view: View) -> list[Row]:
+    """All periods of the KPI, for CSV."""
+    return view.rows("periods", kpi=view.asked.get("kpi"), grain=view.asked["grain"])
+
+
+def exported(night: Night) -> Sequence[Mapping[str, Any]]:
+    """Each KPI at each grain, up to the running period."""
+    kpis = [row["kpi"] for row in night.rows(PAGES / "shared.sql", "catalogue")]
+    return [{"kpi": kpi, "grain": grain} for kpi in kpis for grain in GRAINS]
+
+
+PAGE = Page(
+    "kpi",
+    Text("KPI", "KPI"),
+    show,
+    params={"kpi": name, "grain": GRAIN, "period": DAY},
+    defaults={"grain": "month"},
+    exported=exported,
+    is_listed=False,
+    table=table,
+)

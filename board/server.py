@@ -1,0 +1,278 @@
+"""The board as a server: pages by name and typed parameters, and nothing else.
+
+A page is made once a night and address and then kept; who asks while a night is published gets one night or the other.
+Every answer carries a policy under which a page can load nothing but our own files.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Set
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from board import assets
+from board.csv_file import csv_bytes
+from board.export import LOCALES
+from board.login import Login
+from board.night import Nights, NotPublished
+from board.page import About, NotFound, Page, View
+from board.pages import PAGES
+from board.render import html, notice, served_link
+from connectors.text import Locale, Text
+
+POLICY = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+KEPT = 256
+MAX_FORM = 10_000
+SESSION, FORM = "gyakusan_session", "gyakusan_form"
+NO_NIGHT = {
+    "no_night": Text("まだ一度も公開されていません。gyakusan nightly を実行してください。",
+                     "No night has been published yet. Run: gyakusan nightly"),
+    "earlier_version": Text("公開されているデータは以前の版のものです。gyakusan nightly を実行してください。",
+                            "The published marts are of an earlier version. Run: gyakusan nightly"),
+}  # fmt: skip
+NO_PAGE = Text("そのページはありません", "There is no such page")
+NO_NIGHT_YET = Text("表示できるデータがありません", "There is nothing to show")
+WRONG = Text("パスワードが違います。", "That is not the password.")
+TOO_MANY = Text("試行が多すぎます。1分待ってください。", "Too many tries. Wait a minute.")
+EXPIRED = Text("フォームの期限が切れました。もう一度送ってください。", "The form has expired. Send it again.")
+
+
+@dataclass
+class Board:
+    """One company's board."""
+
+    about: About
+    nights: Nights
+    files: dict[str, bytes]
+    login: Login | None = None
+    _kept: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
+
+    @property
+    def offers(self) -> frozenset[str]:
+        return frozenset({"csv", "login"} if self.login else {"csv"})
+
+    @cached_property
+    def static(self) -> str:
+        """Where style and script are: another address for another version, so that browsers may keep them for good."""
+        digest = sha256(b"".join(self.files.values())).hexdigest()[:12]
+        return f"/static/{digest}"
+
+    def page(self, page: Page, locale: Locale, given: dict[str, str]) -> tuple[bytes, str]:
+        """A page and the snapshot that it shows. Raises NotFound, NotPublished."""
+        params = page.parse(given)
+        address = served_link(page.name, locale, **page.brief(params))
+        with self.nights.reading() as night:
+            key = night.snapshot, address
+            if key not in self._kept:
+                view = View(night, self.about, locale, page.name, params)
+                made = html(page, view, served_link, self.static, self.offers).encode()
+                self._keep(key, made)
+            return self._kept[key]
+
+    def _keep(self, key: tuple[str, str], made: bytes) -> None:
+        if len(self._kept) >= KEPT or any(snapshot != key[0] for snapshot, _ in self._kept):
+            self._kept.clear()
+        self._kept[key] = made, key[0]
+
+    def csv(self, page: Page, locale: Locale, given: dict[str, str]) -> bytes:
+        """The rows of a page as CSV. Raises NotFound, NotPublished."""
+        params = page.parse(given)
+        if page.table is None:
+            raise NotFound
+        with self.nights.reading() as night:
+            rows = page.table(View(night, self.about, locale, page.name, params))
+        return csv_bytes(rows, {name: name for name in (rows[0] if rows else {})})
+
+
+def application(board: Board, hosts: frozenset[str]) -> Starlette:
+    """The board's web application; requests for other hosts than these are refused, unless none are named."""
+    about = board.about
+
+    def found(request: Request) -> tuple[Page, dict[str, str]]:
+        one = PAGES.get(request.path_params["page"])
+        if one is None or request.path_params["locale"] not in LOCALES:
+            raise NotFound
+        return one, dict(request.query_params)
+
+    async def start(request: Request) -> Response:
+        return RedirectResponse(f"/{about.locale}/today", 302)
+
+    async def page(request: Request) -> Response:
+        one, given = found(request)
+        content, snapshot = await run_in_threadpool(board.page, one, _asked_locale(request, about), given)
+        return Response(content, media_type="text/html; charset=utf-8", headers={"x-snapshot": snapshot})
+
+    async def csv(request: Request) -> Response:
+        one, given = found(request)
+        content = await run_in_threadpool(board.csv, one, _asked_locale(request, about), given)
+        name = "-".join([one.name, *(given[key] for key in sorted(given))])  # every value was parsed by now
+        return Response(
+            content,
+            media_type="text/csv; charset=utf-8",
+            headers={"content-disposition": f'attachment; filename="{name}.csv"'},
+        )
+
+    async def static(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in board.files:
+            raise NotFound
+        return Response(
+            board.files[name],
+            media_type=assets.TYPES[Path(name).suffix],
+            headers={"cache-control": "public, max-age=31536000, immutable"},
+        )
+
+    async def health(request: Request) -> Response:
+        def read() -> dict[str, Any]:
+            with board.nights.reading() as night:
+                return {"snapshot": night.snapshot, "as_of": str(night.as_of), "published_at": str(night.published_at)}
+
+        return JSONResponse(await run_in_threadpool(read))
+
+    async def missing(request: Request, error: Exception) -> Response:
+        return _notice(board, _asked_locale(request, about), 404, NO_PAGE, Text("", ""), "/")
+
+    async def unpublished(request: Request, error: Exception) -> Response:
+        assert isinstance(error, NotPublished)
+        return _notice(board, _asked_locale(request, about), 503, NO_NIGHT_YET, NO_NIGHT[error.reason], None)
+
+    routes = [
+        Route("/", start),
+        Route("/health", health),
+        Route("/static/{version}/{name}", static),
+        Route("/{locale}/{page}.csv", csv),
+        Route("/{locale}/{page}", page),
+    ]
+    if board.login:
+        routes = [*_login_routes(board, board.login), *routes]
+
+    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        answer = _refused(request, board, hosts) or await call_next(request)
+        for name, value in POLICY.items():
+            answer.headers.setdefault(name, value)
+        answer.headers.setdefault("cache-control", "no-store")
+        return answer
+
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=guard)],
+        exception_handlers={NotFound: missing, 404: missing, NotPublished: unpublished},
+    )
+
+
+def _asked_locale(request: Request, about: About) -> Locale:
+    """The language that a request's address begins with or asks for, else the company's."""
+    asked = request.path_params.get("locale") or request.query_params.get("locale") or about.locale
+    return "en" if asked == "en" else "ja"
+
+
+def _notice(board: Board, locale: Locale, status: int, title: Text, body: Text, link: str | None) -> Response:
+    page = notice("notice", locale, board.static, title=title.of(locale), body=body.of(locale), link=link)
+    return Response(page, status, media_type="text/html; charset=utf-8")
+
+
+def _refused(request: Request, board: Board, hosts: Set[str]) -> Response | None:
+    """Why a request goes no further: it is for another host, it comes from another site, or nobody has signed in."""
+    host = request.headers.get("host", "")
+    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+    if hosts and name not in hosts:
+        return Response("this board does not answer for that host\n", 421)
+    if request.method not in ("GET", "HEAD"):
+        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        if site not in (None, "same-origin") or (origin is not None and urlsplit(origin).netloc != host):
+            return Response("this request comes from another site\n", 403)
+    if board.login and not board.login.is_open(request.cookies.get(SESSION)):
+        path = request.url.path
+        if path in ("/login", "/health") or path.startswith("/static/"):
+            return None
+        if request.method == "GET" and path.count("/") <= 2 and not path.endswith(".csv"):
+            return RedirectResponse(f"/login?{urlencode({'locale': _first_part(path)})}", 302)
+        return Response("sign in first\n", 401)
+    return None
+
+
+def _first_part(path: str) -> str:
+    return path.split("/")[1]
+
+
+def _login_routes(board: Board, login: Login) -> list[Route]:
+    """Signing in and out. Both change something, so both are forms that only our own pages can send."""
+
+    def form(request: Request, name: str, locale: Locale, problem: Text | None = None, status: int = 200) -> Response:
+        nonce = request.cookies.get(FORM) or secrets.token_urlsafe(24)
+        page = notice(
+            name, locale, board.static, token=login.token(nonce), problem=problem.of(locale) if problem else ""
+        )
+        answer = Response(page, status, media_type="text/html; charset=utf-8")
+        _set(answer, request, FORM, nonce)
+        return answer
+
+    async def show_login(request: Request) -> Response:
+        return form(request, "login", _asked_locale(request, board.about))
+
+    async def sign_in(request: Request) -> Response:
+        given = await _form(request)
+        locale: Locale = "en" if given.get("locale") == "en" else "ja"
+        if not login.is_ours(given.get("token", ""), request.cookies.get(FORM)):
+            return form(request, "login", locale, EXPIRED, 403)
+        if not login.may_try(request.client.host if request.client else ""):
+            return form(request, "login", locale, TOO_MANY, 429)
+        if not login.is_right(given.get("password", "")):
+            return form(request, "login", locale, WRONG, 401)
+        answer = RedirectResponse(f"/{locale}/today", 303)
+        _set(answer, request, SESSION, login.begin())
+        return answer
+
+    async def show_logout(request: Request) -> Response:
+        return form(request, "logout", _asked_locale(request, board.about))
+
+    async def sign_out(request: Request) -> Response:
+        given = await _form(request)
+        if not login.is_ours(given.get("token", ""), request.cookies.get(FORM)):
+            return form(request, "logout", _asked_locale(request, board.about), EXPIRED, 403)
+        login.end(request.cookies.get(SESSION))
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(SESSION)
+        return answer
+
+    return [
+        Route("/login", show_login),
+        Route("/login", sign_in, methods=["POST"]),
+        Route("/logout", show_logout),
+        Route("/logout", sign_out, methods=["POST"]),
+    ]
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form; nothing of one that is larger than ours ever are."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FORM:
+            return {}
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def _set(answer: Response, request: Request, name: str, value: str) -> None:
+    answer.set_cookie(name, value, httponly=True, samesite="strict", secure=request.url.scheme == "https")

@@ -1,0 +1,6 @@
+select
+    table_name,
+    quota,
+    remaining,
+    asked_at
+from {{ source('raw', 'quotas') }}
