@@ -54,7 +54,7 @@ from board.report_words import (
     terms,
     transition,
 )
-from board.sheets import legible
+from board.sheets import display_width, legible
 from connectors.text import Locale, Text
 
 TOP_ARTICLES = 10
@@ -400,11 +400,11 @@ def _articles(deck: _Deck) -> None:
         return
     folder = _folder([str(row["path"]) for row in top])
     said = title.format(top=len(top), folder=folder or "/").of(of)
-    paths = [_short(str(row["path"]).removeprefix(folder) or folder) for row in top]
+    names = [_short(row["title"] or str(row["path"]).removeprefix(folder) or folder) for row in top]
     deck.text(slide, (MARGIN, BODY, 7.0, 0.35), [[(said, 15, INK, True)]])
     data = CategoryChartData(number_format="#,##0")
     # The chart brings a workbook along, in which a path must not compute either.
-    data.categories = [as_text(legible(path)) for path in paths]
+    data.categories = [as_text(legible(name)) for name in names]
     data.add_series(said, [row[column] for row in top])
     chart = deck.chart(slide, XL_CHART_TYPE.BAR_CLUSTERED, (MARGIN, BODY + 0.35, 6.0, 5.0), data)
     _quiet(chart)
@@ -414,11 +414,11 @@ def _articles(deck: _Deck) -> None:
     chart.plots[0].gap_width = 45
     _fill(chart.plots[0].series[0].format.fill, BLUE)
     _labels(chart.plots[0].series[0])
-    names = ("article", "page_views", "leads", "mqls", "deals", "orders")
-    rows = [[(HEADS[name].of(of), INK) for name in names]]
-    for path, row in zip(paths, top, strict=True):
-        numbers = [formats.exact(row[name], "count") for name in names[1:]]
-        rows.append([(path, INK), *((words, INK) for words in numbers)])
+    columns = ("page_views", "leads", "mqls", "deals", "orders")
+    rows = [[(HEADS[name].of(of), INK) for name in ("article", *columns)]]
+    for name, row in zip(names, top, strict=True):
+        numbers = [formats.exact(row[name], "count") for name in columns]
+        rows.append([(name, INK), *((words, INK) for words in numbers)])
     deck.table(slide, (6.8, BODY + 0.4, WIDTH - 6.8 - MARGIN), (2.7, 1.2, 0.8, 0.8, 0.8, 0.8), rows, 10.5, 0.4)
 
 
@@ -469,9 +469,14 @@ def _folder(paths: Sequence[str]) -> str:
     return folder
 
 
-def _short(words: str, most: int = 34) -> str:
-    """Words that fit a cell: of a long path the end, which tells articles apart."""
-    return words if len(words) <= most else "…" + words[-most + 1 :]
+def _short(words: str, most: int = 32) -> str:
+    """Words that fit a cell, by how wide they are."""
+    if display_width(words) <= most:
+        return words
+    kept = words
+    while display_width(kept) > most - 1:
+        kept = kept[:-1]
+    return kept + "…"
 
 
 def _is_number(words: str) -> bool:

@@ -21,7 +21,8 @@ TABLES = {
     "publication": "as_of date, published_at timestamp, run_id text",
     "kpis": "kpi text, stage text, sort_order bigint, formula text, unit text, direction text, additivity text,"
     " matures_after_days bigint, landing text, method text, label_ja text, label_en text, definition text,"
-    " definition_ja text",
+    " definition_ja text,"
+    " numerator_ja text, numerator_en text, denominator_ja text, denominator_en text",
     "scorecard": "kpi text, stage text, grain text, period_start date, period_end date, actual double, target double,"
     " required double, gap double, attainment double, standard_pace double, projected double, projected_low double,"
     " projected_high double, previous double, last_year double, is_complete boolean, status text, outlook text,"
@@ -39,10 +40,12 @@ TABLES = {
     "funnel_cohorts": "stage text, next_stage text, grain text, period_start date, n bigint, moved bigint,"
     " exited bigint, still_open bigint, cohort_rate double, moved_in_period bigint, period_rate double,"
     " maturity double, is_mature boolean",
-    "articles": "host text, path text, period_start date, page_views bigint, users bigint, engagement_seconds double,"
+    "articles": "host text, path text, title text, period_start date, page_views bigint, users bigint,"
+    " engagement_seconds double,"
     " read_through_rate double, landing_sessions bigint, search_clicks bigint, search_impressions bigint,"
     " search_position double, discover_clicks bigint, leads bigint, mqls bigint, deals bigint, orders bigint,"
     " order_value double, is_complete boolean",
+    "notes": "start_on date, end_on date, tag text, text text",
 }
 MEASURE = (
     "grain text, period_start date, kpi text, numerator double, denominator double, n bigint, ci_low double,"
@@ -111,7 +114,8 @@ def _scorecard() -> list[dict[str, Any]]:
 
 def _articles() -> list[dict[str, Any]]:
     return [
-        {"host": "www.example.com", "path": path, "period_start": OCTOBER, "page_views": 1000 + 10 * place,
+        {"host": "www.example.com", "path": path, "title": "@題" if place == 7 else None,
+         "period_start": OCTOBER, "page_views": 1000 + 10 * place,
          "users": 800, "engagement_seconds": 60000.0, "read_through_rate": 0.3, "landing_sessions": 500,
          "search_clicks": 100, "search_impressions": 2000, "search_position": 7.25, "leads": 20 - 2 * place,
          "mqls": 3, "deals": 1, "orders": place % 2, "order_value": 1_200_000.0 * (place % 2), "is_complete": True}
@@ -147,7 +151,8 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
         "publication": [{"as_of": AS_OF, "published_at": datetime(2026, 11, 27, 1, 2, 3), "run_id": "0123456789"}],
         "kpis": [
             {**dict(zip(names, row, strict=True)), "sort_order": place, "additivity": "additive",
-             "definition": "What is counted.", "definition_ja": "数えるもの。"}
+             "definition": "What is counted.", "definition_ja": "数えるもの。", "numerator_ja": "数えた数",
+             "denominator_ja": "母数" if row[2] != "total" else None}
             for place, row in enumerate(KPIS)
         ],
         "scorecard": _scorecard(),
@@ -168,6 +173,9 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
         "funnel": _funnel(),
         "funnel_cohorts": _cohorts(),
         "articles": _articles(),
+        "notes": [{"start_on": date(2026, 10, 5), "end_on": date(2026, 10, 7), "tag": "outage",
+                   "text": "=計測が止まった"},
+                  {"start_on": date(2026, 8, 1), "end_on": date(2026, 8, 1), "tag": "seo", "text": "前の月"}],
         "awareness": [{"grain": "month", **start, "kpi": "users", "numerator": 47203.0, "n": 47203}],
         "engagement": [{"grain": "month", **start, "kpi": "read_through_rate", "numerator": 375.0,
                         "denominator": 1000.0, "n": 1000, "ci_low": 0.3455, "ci_high": 0.4055}],

@@ -28,7 +28,7 @@ def tables(rows: list[list[Any]], first_head: str) -> list[Table]:
         if row[0] == first_head:
             heads = [head for head in row if head != ""]
             found.append([])
-        elif heads and row[0] != "" and row[1] != "":
+        elif heads and row[0] != "" and any(cell != "" for cell in row[1:]):
             found[-1].append(dict(zip(heads, row, strict=False)))
         else:
             heads = []

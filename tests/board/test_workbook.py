@@ -59,6 +59,17 @@ def test_the_scorecard_has_every_kpi_with_its_changes(book: bytes) -> None:
     assert by_name["読了率"]["注記"] == "測定方法 scrolled_90"
 
 
+def test_what_happened_since_the_month_began_stands_on_the_summary(book: bytes) -> None:
+    (notes,) = tables(sheets(book)["サマリー"], "出来事")
+    happened = {"出来事": "=計測が止まった", "日": date(2026, 10, 5), "まで": date(2026, 10, 7), "種類": "障害"}
+    assert [{name: row[name] for name in happened} for row in notes] == [happened]
+
+
+def test_definitions_say_what_is_divided_by_what(book: bytes) -> None:
+    rows = tables(sheets(book)["定義"], "KPI")[0]
+    assert [row["計算"] for row in rows if row["ID"] in ("mqls", "churn_rate")] == ["数えた数", "数えた数 ÷ 母数"]
+
+
 def _shifted(rows: list[list[object]]) -> list[list[object]]:
     """Rows that begin with their second column."""
     return [row[1:] for row in rows]
