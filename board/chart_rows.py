@@ -105,7 +105,7 @@ def steps(found: Sequence[Row], names: Sequence[str], form: Formats) -> Mapping[
         rate = f"{form.exact(row['rate'], 'ratio')} ({form.interval(row['ci_low'], row['ci_high'], 'ratio')})"
         rows.append(_known({
             "name": name, "rate": row["rate"], "low": row["ci_low"], "high": row["ci_high"],
-            "needed": row["needed_rate"], "edge": max(ends, default=0.0), "room": max(ends, default=0.0) * 1.2,
+            "needed": row["needed_rate"], "edge": max(ends, default=0.0), "room": max(ends, default=0.0) * 1.4,
             "beside": _of(row, form),
             "tip": _tip(form, name, {"rate": rate, "needed": form.exact(row["needed_rate"], "ratio")}),
         }))  # fmt: skip
@@ -123,7 +123,7 @@ def segments(found: Sequence[Row], whole: float | None, form: Formats) -> Mappin
         }
         rows.append(_known({
             "name": row["segment_value"], "rate": row["shrunk_rate"], "low": row["shrunk_low"],
-            "high": row["shrunk_high"], "edge": row["shrunk_high"], "room": row["shrunk_high"] * 1.2,
+            "high": row["shrunk_high"], "edge": row["shrunk_high"], "room": row["shrunk_high"] * 1.3,
             "beside": _of(row, form),
             "tip": _tip(form, row["segment_value"], told),
         }))  # fmt: skip

@@ -37,9 +37,9 @@ def html(page: Page, view: View, link: Link, static: str, offers: Set[str]) -> s
 
     ``static`` is where its style and script are; ``offers`` is what a server has beside pages (csv, login).
     """
-    return _template(f"{page.name}.html").render(
-        **_common(view, view.locale, link, static, offers), page=page, **page.show(view)
-    )
+    values = {**_common(view, view.locale, link, static, offers), "page": page, **page.show(view)}
+    made = _template(f"{page.name}.html").render(values)
+    return "\n".join(line for line in map(str.strip, made.splitlines()) if line)
 
 
 def notice(name: str, locale: Locale, static: str, **values: object) -> str:
