@@ -64,10 +64,8 @@ TITLES = {
     "next": Text("次の一手", "What next"),
     "definitions": Text("定義と注記", "Definitions and notes"),
 }
-LEADS_BY_ARTICLE = Text("リード数（上位{top}記事、{folder} の下）", "Leads of the top {top} articles, below {folder}")
-VIEWS_BY_ARTICLE = Text(
-    "ページビュー数（上位{top}記事、{folder} の下）", "Page views of the top {top} articles, below {folder}"
-)
+LEADS_BY_ARTICLE = Text("リード数（上位{top}記事）", "Leads of the top {top} articles")
+VIEWS_BY_ARTICLE = Text("ページビュー数（上位{top}記事）", "Page views of the top {top} articles")
 SO_FAR = Text("達成率（標準進捗 {pace}）", "Attainment (pace {pace})")
 LANDS = Text("着地見込み", "Landing")
 BETWEEN = Text("80%の幅 {low}〜{high}", "80% range {low} to {high}")
@@ -399,7 +397,7 @@ def _articles(deck: _Deck) -> None:
     if not top:
         return
     folder = _folder([str(row["path"]) for row in top])
-    said = title.format(top=len(top), folder=folder or "/").of(of)
+    said = title.format(top=len(top)).of(of)
     names = [_short(row["title"] or str(row["path"]).removeprefix(folder) or folder) for row in top]
     deck.text(slide, (MARGIN, BODY, 7.0, 0.35), [[(said, 15, INK, True)]])
     data = CategoryChartData(number_format="#,##0")
@@ -418,7 +416,7 @@ def _articles(deck: _Deck) -> None:
     rows = [[(HEADS[name].of(of), INK) for name in ("article", *columns)]]
     for name, row in zip(names, top, strict=True):
         numbers = [formats.exact(row[name], "count") for name in columns]
-        rows.append([(name, INK), *((words, INK) for words in numbers)])
+        rows.append([(_short(name, 26), INK), *((words, INK) for words in numbers)])
     deck.table(slide, (6.8, BODY + 0.4, WIDTH - 6.8 - MARGIN), (2.7, 1.2, 0.8, 0.8, 0.8, 0.8), rows, 10.5, 0.4)
 
 

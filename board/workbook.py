@@ -355,7 +355,7 @@ def _articles_sheet(pen: Pen, sheet: Worksheet) -> None:
     columns = _article_columns(report, len(hosts) > 1)
     title = width(report.articles, lambda row: row["title"] or "", 12, 50)
     widths = {"article": path, "host": 24.0, "title": title}
-    top = begin(pen, sheet, "articles", [widths.get(column.name, 12) for column in columns])
+    top = begin(pen, sheet, "articles", [widths.get(column.name, 10.5) for column in columns])
     pen.write(sheet, 2, 0, sentences.articles(report, 10), "line")
     last = top + 1 + len(report.articles)
     pen.table(sheet, top + 1, columns, report.articles)
