@@ -46,6 +46,8 @@ class Report:
     segments: Sequence[Row]
     cohorts: Sequence[Row]
     articles: Sequence[Row]
+    notes: Sequence[Row]
+    """What happened in the month and since, as the team wrote it down."""
     drivers: Sequence[Row]
     tree: Sequence[Row]
     on_miss: str | None
@@ -121,6 +123,7 @@ def read(night: Night, company: str, formats: Formats, month: date | None = None
         segments=night.rows(QUERIES, "segments"),
         cohorts=night.rows(QUERIES, "cohorts", month=start),
         articles=night.rows(QUERIES, "articles", month=start),
+        notes=night.rows(QUERIES, "notes", first=start, last=night.as_of),
         drivers=night.rows(QUERIES, "drivers", start=goal_start),
         tree=night.rows(QUERIES, "tree", start=goal_start),
         on_miss=on_miss["value"] if on_miss else None,

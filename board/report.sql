@@ -8,8 +8,8 @@ cross join publication
 where scorecard.grain = 'month' and scorecard.actual is not null
 
 -- name: kpis
-select kpi, stage, formula, unit, direction, additivity, matures_after_days, method, label_ja, label_en, definition,
-    definition_ja
+select kpi, stage, formula, unit, direction, additivity, label_ja, label_en, definition, definition_ja, numerator_ja,
+    numerator_en, denominator_ja, denominator_en
 from kpis
 order by sort_order
 
@@ -90,7 +90,7 @@ where grain = 'month' and period_start between $month - interval 12 month and $m
 order by list_position(['lead', 'mql', 'deal'], stage), period_start
 
 -- name: articles
-select host, path, page_views, users, engagement_seconds, read_through_rate, landing_sessions, search_clicks,
+select host, path, title, page_views, users, engagement_seconds, read_through_rate, landing_sessions, search_clicks,
     search_impressions, search_position, discover_clicks, leads, mqls, deals, orders, order_value, is_complete
 from articles
 where period_start = $month
@@ -114,3 +114,9 @@ order by required.place
 select value
 from plan_agreements
 where is_current and section = 'on_miss' and attribute = 'process'
+
+-- name: notes
+select start_on, end_on, tag, text
+from notes
+where start_on <= $last and end_on >= $first
+order by start_on, end_on, text

@@ -81,6 +81,11 @@ HEADS = {
     "maturity": Text("成熟度", "Maturity"),
     "mature": Text("成熟", "Mature"),
     "article": Text("記事", "Article"),
+    "title": Text("タイトル", "Title"),
+    "day": Text("日", "Day"),
+    "last_day": Text("まで", "To"),
+    "tag": Text("種類", "Kind"),
+    "happened": Text("出来事", "What happened"),
     "host": Text("ホスト", "Host"),
     "page_views": Text("ページビュー", "Page views"),
     "users": Text("ユーザー", "Users"),
@@ -120,6 +125,7 @@ BLOCKS = {
     "running": Text("いま走っている期間（{as_of} 時点）", "The periods that run now (as of {as_of})"),
     "charts": Text("推移（実績と目標）", "Trends (actual and target)"),
     "watch": Text("見るべきもの", "What to look at"),
+    "notes": Text("この月からの出来事（notes.csv）", "What happened since the month began (notes.csv)"),
     "stages": Text("月間の数と、KGI から逆算した必要数", "The month's entries, and what the KGI requires"),
     "rates": Text("段階の間の率（打ち切りと離脱を考えた値）", "Rates between the stages (censoring and exits counted)"),
     "cohorts": Text("入った月ごと（若いコホートの率は低く出る）", "By month of entry (a young cohort's rate is low)"),
@@ -136,11 +142,6 @@ UNITS = {
     "rank": Text("位", "rank"),
 }
 DIRECTIONS = {"up": Text("大きいほど良い", "more is better"), "down": Text("小さいほど良い", "less is better")}
-FORMULAS = {
-    "total": Text("合計", "a count or sum"),
-    "rate": Text("分子 ÷ 分母（割合）", "numerator / denominator, a share"),
-    "mean": Text("分子 ÷ 分母（平均）", "numerator / denominator, a mean"),
-}
 ADDITIVITIES = {
     "additive": Text("期間を足せる", "periods may be summed"),
     "semi_additive": Text("足せない（期末の値）", "no: the last value holds"),

@@ -87,7 +87,7 @@ class Styles:
             "text": ruled,
             "beside": {**ruled, "indent": 1},
             "wrapped": {**ruled, "text_wrap": True},
-            "top": {**ruled, "valign": "top"},
+            "top": {**ruled, "text_wrap": True, "valign": "top"},
             "head": {
                 "bold": True,
                 "bg_color": HEAD,
@@ -134,7 +134,7 @@ class Pen:
             is_left = isinstance(column.form, str) and column.form in WORDS
             align = {"align": "left" if is_left else "right", "indent": int(column.form == "beside")}
             sheet.write_string(top, number, column.head.of(self.of), self.styles("head", **align))
-        sheet.set_row(top, 33)
+        sheet.set_row(top, 31)
         for row_number, row in enumerate(rows, top + 1):
             places = {column.name: xl_rowcol_to_cell(row_number, at) for at, column in enumerate(columns)}
             for number, column in enumerate(columns):
@@ -176,7 +176,7 @@ def begin(pen: Pen, sheet: Worksheet, name: str, widths: Sequence[float]) -> int
     sheet.hide_gridlines(2)
     sheet.set_landscape()
     sheet.set_paper(9)
-    sheet.set_margins(left=0.4, right=0.4, top=0.7, bottom=0.7)
+    sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     sheet.fit_to_pages(1, 0)
     printed = {key: _printed(words) for key, words in standing(report).items()}
     data = Text("データ {as_of} まで", "Data to {as_of}").format(**printed).of(of)

@@ -54,7 +54,7 @@ from board.report_words import (
     terms,
     transition,
 )
-from board.sheets import legible
+from board.sheets import display_width, legible
 from connectors.text import Locale, Text
 
 TOP_ARTICLES = 10
@@ -64,10 +64,8 @@ TITLES = {
     "next": Text("次の一手", "What next"),
     "definitions": Text("定義と注記", "Definitions and notes"),
 }
-LEADS_BY_ARTICLE = Text("リード数（上位{top}記事、{folder} の下）", "Leads of the top {top} articles, below {folder}")
-VIEWS_BY_ARTICLE = Text(
-    "ページビュー数（上位{top}記事、{folder} の下）", "Page views of the top {top} articles, below {folder}"
-)
+LEADS_BY_ARTICLE = Text("リード数（上位{top}記事）", "Leads of the top {top} articles")
+VIEWS_BY_ARTICLE = Text("ページビュー数（上位{top}記事）", "Page views of the top {top} articles")
 SO_FAR = Text("達成率（標準進捗 {pace}）", "Attainment (pace {pace})")
 LANDS = Text("着地見込み", "Landing")
 BETWEEN = Text("80%の幅 {low}〜{high}", "80% range {low} to {high}")
@@ -343,6 +341,7 @@ def _trends(deck: _Deck) -> None:
         data.add_series(HEADS["target"].of(of), [one["target"] for one in past])
         chart = deck.chart(slide, XL_CHART_TYPE.LINE_MARKERS, (left, BODY + 0.4, wide, 4.3), data)
         _quiet(chart)
+        _every_third_month(chart)
         actual, target = chart.plots[0].series
         _line(actual, BLUE, 2.5)
         _line(target, GREY, 1.75, dashed=True)
@@ -398,12 +397,12 @@ def _articles(deck: _Deck) -> None:
     if not top:
         return
     folder = _folder([str(row["path"]) for row in top])
-    said = title.format(top=len(top), folder=folder or "/").of(of)
-    paths = [_short(str(row["path"]).removeprefix(folder) or folder) for row in top]
+    said = title.format(top=len(top)).of(of)
+    names = [_short(row["title"] or str(row["path"]).removeprefix(folder) or folder) for row in top]
     deck.text(slide, (MARGIN, BODY, 7.0, 0.35), [[(said, 15, INK, True)]])
     data = CategoryChartData(number_format="#,##0")
     # The chart brings a workbook along, in which a path must not compute either.
-    data.categories = [as_text(legible(path)) for path in paths]
+    data.categories = [as_text(legible(name)) for name in names]
     data.add_series(said, [row[column] for row in top])
     chart = deck.chart(slide, XL_CHART_TYPE.BAR_CLUSTERED, (MARGIN, BODY + 0.35, 6.0, 5.0), data)
     _quiet(chart)
@@ -413,11 +412,11 @@ def _articles(deck: _Deck) -> None:
     chart.plots[0].gap_width = 45
     _fill(chart.plots[0].series[0].format.fill, BLUE)
     _labels(chart.plots[0].series[0])
-    names = ("article", "page_views", "leads", "mqls", "deals", "orders")
-    rows = [[(HEADS[name].of(of), INK) for name in names]]
-    for path, row in zip(paths, top, strict=True):
-        numbers = [formats.exact(row[name], "count") for name in names[1:]]
-        rows.append([(path, INK), *((words, INK) for words in numbers)])
+    columns = ("page_views", "leads", "mqls", "deals", "orders")
+    rows = [[(HEADS[name].of(of), INK) for name in ("article", *columns)]]
+    for name, row in zip(names, top, strict=True):
+        numbers = [formats.exact(row[name], "count") for name in columns]
+        rows.append([(_short(name, 26), INK), *((words, INK) for words in numbers)])
     deck.table(slide, (6.8, BODY + 0.4, WIDTH - 6.8 - MARGIN), (2.7, 1.2, 0.8, 0.8, 0.8, 0.8), rows, 10.5, 0.4)
 
 
@@ -468,9 +467,14 @@ def _folder(paths: Sequence[str]) -> str:
     return folder
 
 
-def _short(words: str, most: int = 34) -> str:
-    """Words that fit a cell: of a long path the end, which tells articles apart."""
-    return words if len(words) <= most else "…" + words[-most + 1 :]
+def _short(words: str, most: int = 32) -> str:
+    """Words that fit a cell, by how wide they are."""
+    if display_width(words) <= most:
+        return words
+    kept = words
+    while display_width(kept) > most - 1:
+        kept = kept[:-1]
+    return kept + "…"
 
 
 def _is_number(words: str) -> bool:
@@ -536,6 +540,14 @@ def _quiet(chart: Chart) -> None:
     category.has_major_gridlines = False
     if chart.chart_type == XL_CHART_TYPE.BAR_CLUSTERED:
         value.has_major_gridlines = False
+
+
+def _every_third_month(chart: Chart) -> None:
+    """Months that do not fit beside each other would be turned; every third one says enough."""
+    axis = chart.category_axis._element
+    axis.find(qn("c:noMultiLvlLbl")).addprevious(parse_xml(f'<c:tickLblSkip {nsdecls("c")} val="3"/>'))
+    chart.category_axis.tick_labels.font.size = Pt(10)
+    axis.find(qn("c:txPr")).find(qn("a:bodyPr")).set("rot", "0")
 
 
 def _plain(shape: Any) -> None:

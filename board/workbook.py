@@ -13,11 +13,11 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
 from board import sentences
+from board.formats import of_text
 from board.report import Report, Row
 from board.report_words import (
     ADDITIVITIES,
     DIRECTIONS,
-    FORMULAS,
     GREY,
     HEADS,
     REPORT,
@@ -50,7 +50,7 @@ from board.sheet_columns import (
     text,
 )
 from board.sheets import Column, Pen, Styles, begin, display_width, legible, width
-from board.words import STAGES, VERDICTS, flags
+from board.words import FLAG_MEANINGS, STAGES, TAGS, VERDICTS, flag, flags
 from board.workbook_charts import (
     ABREAST,
     CHART_GAP,
@@ -118,6 +118,7 @@ def _summary_sheet(pen: Pen, sheet: Worksheet, ranges: Mapping[str, tuple[int, i
     first = width(labels, lambda row: label(report, row), 20, 32)
     second = width(labels, report.period, 16, 34)
     row = begin(pen, sheet, "summary", [first, second, 11, 11, 10, 13, 12, 10, 12, 12, 12, 16, 20])
+    row -= 1
     pen.write(sheet, row, 0, sentences.conclusion(report), "conclusion")
     sheet.set_row(row, 24)
     pen.write(sheet, row + 1, 0, sentences.count(report))
@@ -139,6 +140,8 @@ def _summary_sheet(pen: Pen, sheet: Worksheet, ranges: Mapping[str, tuple[int, i
         top = pen.block(sheet, row, "running", as_of=as_of)
         row = pen.table(sheet, top, _target_columns(pen, required), report.running)
     row = _watch_lines(pen, sheet, row)
+    if report.notes:
+        row = pen.table(sheet, pen.block(sheet, row, "notes"), _note_columns(pen.of), report.notes)
     row = pen.block(sheet, row, "charts")
     _summary_charts(pen, sheet, row, kgi_top, ranges)
     sheet.freeze_panes(2, 1)
@@ -160,6 +163,15 @@ def _target_columns(pen: Pen, seventh: Column) -> list[Column]:
         in_unit("high", HEADS["high"], "projected_high"),
         outlook(HEADS["outlook"], pen.of),
         owner(),
+    ]
+
+
+def _note_columns(of: Locale) -> list[Column]:
+    return [
+        text("happened", lambda row: row["text"]),
+        Column("day", HEADS["day"], lambda row: row["start_on"], "day"),
+        Column("last_day", HEADS["last_day"], lambda row: row["end_on"], "day"),
+        text("tag", lambda row: TAGS.get(row["tag"], same(row["tag"])).of(of)),
     ]
 
 
@@ -341,8 +353,9 @@ def _articles_sheet(pen: Pen, sheet: Worksheet) -> None:
     path = width(report.articles, lambda row: str(row["path"]), 30, 60)
     hosts = {row["host"] for row in report.articles}
     columns = _article_columns(report, len(hosts) > 1)
-    widths = {"article": path, "host": 24.0}
-    top = begin(pen, sheet, "articles", [widths.get(column.name, 12) for column in columns])
+    title = width(report.articles, lambda row: row["title"] or "", 12, 50)
+    widths = {"article": path, "host": 24.0, "title": title}
+    top = begin(pen, sheet, "articles", [widths.get(column.name, 10.5) for column in columns])
     pen.write(sheet, 2, 0, sentences.articles(report, 10), "line")
     last = top + 1 + len(report.articles)
     pen.table(sheet, top + 1, columns, report.articles)
@@ -393,6 +406,7 @@ def _article_columns(report: Report, with_hosts: bool) -> list[Column]:
     hosts = [text("host", lambda row: row["host"])] if with_hosts else []
     return [
         text("article", lambda row: row["path"]),
+        text("title", lambda row: row["title"]),
         *hosts,
         number("leads", "leads", "count"),
         number("mqls", "mqls", "count"),
@@ -433,21 +447,34 @@ def _definitions_sheet(pen: Pen, sheet: Worksheet) -> None:
         Column("stage", HEADS["stage"], lambda row: STAGES[row["stage"]].of(of), "top"),
         Column("unit", HEADS["unit"], lambda row: unit_name(formats, row["unit"]), "top"),
         Column("direction", HEADS["direction"], lambda row: DIRECTIONS[row["direction"]].of(of), "top"),
-        Column("formula", HEADS["formula"], lambda row: FORMULAS[row["formula"]].of(of), "top"),
+        Column("formula", HEADS["formula"], lambda row: _formula(row, of), "top"),
         Column("additivity", HEADS["additivity"], lambda row: ADDITIVITIES[row["additivity"]].of(of), "top"),
-        Column("definition", HEADS["definition"], lambda row: _definition(row, of), "wrapped"),
+        Column("definition", HEADS["definition"], lambda row: _definition(row, of), "top"),
     ]
     row = pen.table(sheet, top, columns, report.kpis)
     for at, kpi in enumerate(report.kpis, top + 1):
         sheet.set_row(at, _height(_definition(kpi, of), 90))
     row = pen.block(sheet, row + 1, "terms")
-    for word, meaning in terms():
+    for word, meaning in (*terms(), *_flag_terms(report)):
         pen.write(sheet, row, 0, word.of(of), "top")
-        sheet.merge_range(row, 1, row, 7, "", pen.styles("wrapped"))
-        pen.write(sheet, row, 1, meaning.of(of), "wrapped")
+        sheet.merge_range(row, 1, row, 7, "", pen.styles("top"))
+        pen.write(sheet, row, 1, meaning.of(of), "top")
         row += 1
     sheet.freeze_panes(top + 1, 1)
     sheet.repeat_rows(top)
+    sheet.fit_to_pages(1, 1)
+
+
+def _flag_terms(report: Report) -> list[tuple[Text, Text]]:
+    """The notes on values that stand on the other sheets, and what they mean."""
+    listed = {name for row in (*report.scorecard, *report.history) for name in (row["flags"] or "").split(",")}
+    return [(flag(name), FLAG_MEANINGS[name]) for name in FLAG_MEANINGS if name in listed]
+
+
+def _formula(row: Row, of: Locale) -> str:
+    """What is counted, and by what it is divided."""
+    above, below = (of_text(row, name, of) for name in ("numerator", "denominator"))
+    return f"{above} ÷ {below}" if below else above
 
 
 def _definition(row: Row, of: Locale) -> str:

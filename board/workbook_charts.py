@@ -36,9 +36,12 @@ def _chart(pen: Pen, options: Mapping[str, str], title: str) -> Chart:
 
 def _axes(pen: Pen, chart: Chart, number_format: str, category_format: str | None = None) -> None:
     face = {"name": font(pen.of), "size": 9, "color": INK}
-    categories: dict[str, Any] = {"num_font": face, "line": {"color": GREY}, "major_tick_mark": "none"}
+    categories: dict[str, Any] = {"line": {"color": GREY}, "major_tick_mark": "none"}
     if category_format:
-        categories |= {"num_format": category_format, "text_axis": True, "interval_unit": 3}
+        # Every third month: thirteen do not fit beside each other.
+        categories |= {"num_font": face, "num_format": category_format, "text_axis": True, "interval_unit": 3}
+    else:
+        categories["num_font"] = {**face, "rotation": 0}
     chart.set_x_axis(categories)
     chart.set_y_axis(
         {

@@ -14,16 +14,18 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from pptx import Presentation
 from rich.console import Console
 
 from connectors.errors import SourceError
 from demo import company_copy, simulate, site, write_exports
 from demo.truth import first_entries, truth
 from demo.world import day_number
-from pipelines import night, publish
+from pipelines import night, pack, publish
 from pipelines.company import load_company
 from pipelines.plan import report as plan_report
 from pipelines.plan import whatif
+from tests.board import packs
 from tests.conftest import AS_OF, NEXT, Town
 
 pytestmark = pytest.mark.timeout(600)
@@ -190,6 +192,72 @@ def test_read_through_is_by_the_end_of_the_article_where_the_company_sends_that_
     assert both["value_y"].tolist() == pytest.approx(both["value_x"].tolist(), rel=1e-9)
     assert all("method:end_of_article" in flags and "other_method" not in flags for flags in both["flags"])
     assert articles == [("end_of_article",)]
+
+
+def test_the_meeting_pack_shows_what_the_marts_hold(first: Town, tmp_path: Path) -> None:
+    first.back()
+    workbook, slides = pack.write(load_company(first.folder), None, tmp_path, True, "en")
+    assert workbook.name == "2026-10.xlsx"
+    sheets = packs.sheets(workbook.read_bytes())
+    with duckdb.connect(str(first.marts), read_only=True) as con:
+        scores = con.execute(
+            "select kpis.unit, actual, target, attainment, previous from kpis"
+            " left join scorecard on kpis.kpi = scorecard.kpi and grain = 'month' and period_start = '2026-10-01'"
+            " order by sort_order"
+        ).fetchall()
+        kgi = con.execute(
+            "select actual, target, attainment from scorecard where is_kgi and period_start <= '2026-10-31'"
+            " order by period_start"
+        ).fetchall()
+        articles = con.execute(
+            "select path, leads, page_views, order_value from articles where period_start = '2026-10-01'"
+            " order by leads desc nulls last, page_views desc nulls last, path"
+        ).fetchall()
+        rates = con.execute(
+            "select rate, naive_rate_of_closed from funnel where segment = 'all' order by n desc"
+        ).fetchall()
+        measured = con.execute(
+            "select count(*) from scorecard where grain = 'month'"
+            " and period_start between '2025-10-01' and '2026-10-01'"
+        ).fetchone()
+
+    def same(found: object, known: float | None) -> None:
+        assert found == ("" if known is None else pytest.approx(known, rel=1e-12))
+
+    (scorecard,) = packs.tables([row[1:] for row in sheets["Scorecard"]], "KPI")
+    assert len(scorecard) == len(scores) == 26
+    for shown, (_, actual, target, attainment, previous) in zip(scorecard, scores, strict=True):
+        for head, known in (
+            ("Actual", actual),
+            ("Target", target),
+            ("Attainment", attainment),
+            ("Month before", previous),
+        ):
+            same(shown[head], known)
+    goals = packs.tables(sheets["Summary"], "KPI")[0]
+    for shown, (actual, target, attainment) in zip(goals, kgi[-8:], strict=True):
+        for head, known in (("Actual", actual), ("Target", target), ("Attainment", attainment)):
+            same(shown[head], known)
+    (listed,) = packs.tables(sheets["Articles"], "Article")
+    assert [(row["Article"], row["Leads"], row["Page views"]) for row in listed] == [row[:3] for row in articles]
+    assert len(packs.tables(sheets["Rows"], "KPI")[0]) == (measured or [0])[0]
+    between = packs.tables(sheets["Funnel"], "Transition")[0]
+    for shown, (rate, closed) in zip(between, rates, strict=True):
+        same(shown["Rate"], rate)
+        same(shown["Naive:\nmoved/closed"], closed)
+    deck = list(Presentation(str(slides)).slides)
+    assert len(deck) == 8
+    drawn = next(shape.chart for shape in deck[1].shapes if shape.has_chart).plots[0].series[0].values
+    assert list(drawn) == [actual for actual, _, _ in kgi[-8:]]
+    if packs.SOFFICE:
+        computed = packs.recalculated(workbook.read_bytes(), tmp_path)
+        assert packs.errors(computed) == []
+        again = packs.sheets(computed)
+        (scorecard,) = packs.tables([row[1:] for row in again["Scorecard"]], "KPI")
+        for shown, (*_, attainment, _) in zip(scorecard, scores, strict=True):
+            same(shown["Attainment"], attainment)
+        total = next(row for row in again["Articles"] if row[0] == "Total (rows shown)")
+        assert total[1] == sum(leads or 0 for _, leads, _, _ in articles)
 
 
 def test_the_next_night_reads_what_is_new_in_few_requests_and_once_more_changes_no_row(town: Town) -> None:
