@@ -79,7 +79,7 @@ def test_pictures_of_the_lineage_for_the_readme(ui: str, tmp_path: Path) -> None
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         )
-        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        page = browser.new_page(viewport={"width": 1366, "height": 560})
         page.goto(f"{ui}/asset-groups", timeout=60_000)
         page.get_by_text("published", exact=True).first.wait_for(timeout=60_000)
         page.wait_for_timeout(2000)  # the graph glides into its place

@@ -298,15 +298,14 @@ def test_each_connected_table_says_how_far_it_has_come(built: Any) -> None:
 
 def test_a_kpi_explains_its_numbers(built: Any) -> None:
     assert built.rows("""
-        select kpi, numerator_ja, denominator_en, sources, data_to::varchar, settled_to::varchar, owner, green_from,
-            amber_from
+        select kpi, numerator_ja, denominator_en, sources, data_to::varchar, settled_to::varchar, owner
         from marts.kpis where kpi in ('deals', 'ltv', 'page_views', 'search_position', 'win_rate') order by kpi
     """) == [
-        ("deals", "商談", None, "exports_deals", "2026-05-10", "2026-05-10", "sales", 1, 0.8),
-        ("ltv", "粗利の累計", "accounts that ordered", "", None, None, None, 1, 0.8),
-        ("page_views", "ページビュー", None, "ga4_site_days", "2026-05-10", "2026-05-07", None, 1, 0.8),
-        ("search_position", "掲載順位×表示回数", "search impressions", "", "2026-05-08", "2026-05-06", None, 1, 0.8),
-        ("win_rate", "受注", "won and lost deals", "exports_deals", "2026-05-10", "2026-05-10", None, 1, 0.8),
+        ("deals", "商談", None, "exports_deals", "2026-05-10", "2026-05-10", "sales"),
+        ("ltv", "粗利の累計", "accounts that ordered", "", None, None, None),
+        ("page_views", "ページビュー", None, "ga4_site_days", "2026-05-10", "2026-05-07", None),
+        ("search_position", "掲載順位×表示回数", "search impressions", "", "2026-05-08", "2026-05-06", None),
+        ("win_rate", "受注", "won and lost deals", "exports_deals", "2026-05-10", "2026-05-10", None),
     ]
 
 

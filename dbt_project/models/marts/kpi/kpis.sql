@@ -17,9 +17,7 @@ with catalogue as (
         numerator_ja,
         numerator_en,
         denominator_ja,
-        denominator_en,
-        green_from,
-        amber_from
+        denominator_en
     from {{ ref('kpi_catalogue') }}
 ),
 
@@ -96,9 +94,7 @@ select
     coalesce(rests_on.sources, '') as sources,
     coverage.last_on as data_to,
     coverage.settled_to,
-    owners.owner,
-    catalogue.green_from,
-    catalogue.amber_from
+    owners.owner
 from catalogue
 left join rests_on on catalogue.kpi = rests_on.kpi
 left join coverage on catalogue.kpi = coverage.kpi
