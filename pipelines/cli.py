@@ -387,14 +387,14 @@ def _run(company: "Company", first: date, last: date, backfill: bool = False, an
         click.echo("\n".join(plan), err=True)
     outcome = night.run(company, first, last, begun_at)
     if outcome.problems:
-        click.echo("\n".join(["", "not published:", *(f"  {problem}" for problem in outcome.problems)]), err=True)
-        click.echo(night.staleness(company), err=True)
+        click.echo("\n".join(["", "the night failed:", *(f"  {problem}" for problem in outcome.problems)]), err=True)
+        click.echo(night.staleness(company, outcome.run_id), err=True)
         if outcome.run_id:
             click.echo(f"run {outcome.run_id}; look at it with: gyakusan ui", err=True)
         sys.exit(FAILED)
     steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in outcome.seconds.items())
     click.echo(f"published {company.state / 'marts.duckdb'} ({steps})", err=True)
-    click.echo('look at them with: gyakusan sql "select * from marts.scorecard", or gyakusan ui', err=True)
+    click.echo('look at them with: gyakusan board, gyakusan sql "select * from marts.scorecard", gyakusan ui', err=True)
 
 
 def main() -> None:

@@ -128,11 +128,13 @@ def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
     return problems or [event.message or "failed" for event in result.all_events if event.is_failure]
 
 
-def staleness(company: Company) -> str:
-    """What analysts see now that a night was not published."""
+def staleness(company: Company, run_id: str | None) -> str:
+    """What analysts see now that a run did not end well."""
     last = publish.published(company.state / "marts.duckdb")
     if last is None:
         return "no marts have been published yet"
+    if last.run_id == run_id:
+        return f"the marts of {last.as_of} are published; the board's pages in {company.state / 'board'} are older"
     when = last.published_at.astimezone(ZoneInfo(company.timezone)).strftime("%Y-%m-%d %H:%M")
     return (
         f"the published marts stay those of {last.as_of} (published {when}): "

@@ -106,9 +106,21 @@ def test_a_broken_part_is_named_and_the_published_file_stays_byte_for_byte(break
     last = publish.published(town.marts)
     assert last is not None
     assert last.as_of == AS_OF
-    assert night.staleness(load_company(town.folder)).startswith(
+    assert night.staleness(load_company(town.folder), outcome.run_id).startswith(
         "the published marts stay those of 2026-10-31 (published "
     )
+
+
+def test_pages_that_cannot_be_written_leave_the_old_ones_and_the_new_marts(town: Town) -> None:
+    board = town.folder / ".gyakusan" / "board"
+    before = {path: path.read_bytes() for path in board.rglob("*.html")}
+    (town.folder / ".gyakusan" / "board.new").write_text("in the way")
+    outcome = town.night(NEXT)
+    (problem,) = outcome.problems
+    assert re.search("published__board: .*board.new", problem, re.DOTALL), problem
+    assert {path: path.read_bytes() for path in board.rglob("*.html")} == before
+    said = night.staleness(load_company(town.folder), outcome.run_id)
+    assert said == f"the marts of {NEXT} are published; the board's pages in {board} are older"
 
 
 def test_marts_that_failed_a_check_are_not_published_by_the_night_nor_by_themselves(town, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
