@@ -4,10 +4,13 @@ export UV_PYTHON_DOWNLOADS = never
 export DAGSTER_DISABLE_TELEMETRY = 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS = 0
 
-.PHONY: demo test check ui bench install lock
+.PHONY: demo board test check ui pictures bench install lock
 
 demo: install   ## install everything and run one night of the demo company
 	.venv/bin/python -m demo run -- .venv/bin/gyakusan nightly --company demo
+
+board: install  ## the board of the demo company, after make demo
+	.venv/bin/gyakusan board --company demo
 
 test: check     ## lint, types and tests
 	.venv/bin/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
@@ -17,6 +20,9 @@ check: install  ## lint and types
 
 ui: install     ## the Dagster UI on the demo company
 	.venv/bin/python -m demo run -- .venv/bin/gyakusan ui --company demo
+
+pictures: install  ## the README's pictures, as the browser tests see the board and Dagster
+	GYAKUSAN_PICTURES=$(CURDIR)/docs/pictures .venv/bin/pytest -q tests/test_board.py tests/test_ui.py -k pictures
 
 bench: install  ## speed and memory, with the figures of docs/benchmarks.md
 	.venv/bin/python -m benchmarks

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import duckdb
 
-from connectors import tabular_file
+from connectors import notes, tabular_file
 from connectors.errors import SourceError
 from pipelines import lock, night, raw, warehouse
 from pipelines.company import Company
@@ -86,8 +86,8 @@ def forget(company: Company, email: str | None, contact_id: str | None, tell: Ca
 
 
 def _own_files(company: Company) -> list[Path]:
-    """The exported files that a night would read; those that are not there hold nobody."""
-    found = set()
+    """The files that a night would read and that may name people; those that are not there hold nobody."""
+    found = {company.folder / notes.NAME}
     for pattern in {pattern for kind in company.sources.exports.values() for entry in kind for pattern in entry.file}:
         with suppress(SourceError):
             found.add(tabular_file.newest(company.folder, pattern)[0])

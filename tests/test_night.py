@@ -133,6 +133,10 @@ def test_each_source_tells_how_fresh_it_is_and_the_notes_stand_beside_the_number
         ).fetchall()
         quotas = {(source, quota): left for source, quota, left, _ in con.execute("from quotas").fetchall()}
         notes = con.execute("select start_on, end_on, tag from notes order by note").fetchall()
+        kpis = con.execute(
+            "select kpi, sources, data_to, settled_to, owner from kpis where kpi in ('mqls', 'read_through_rate')"
+            " order by kpi"
+        ).fetchall()
     assert {source for source, *_ in tables} == {"ga4", "search_console", "clarity", "exports", "plan", "notes"}
     assert all((asset, freshness) == (f"raw/{name}", "fresh") for _, name, asset, freshness in tables)
     assert "ga4_client_days" not in {name for _, name, *_ in tables}, "no client id is named in company.yml"
@@ -146,6 +150,10 @@ def test_each_source_tells_how_fresh_it_is_and_the_notes_stand_beside_the_number
         ("ga4_users", AS_OF, before(3), 0),
         # The demo's Search Console lacks the last day, and calls the two before it not final.
         ("search_console_page_days", before(1), before(3), 1),
+    ]
+    assert kpis == [
+        ("mqls", "exports_contacts,exports_stage_changes", AS_OF, AS_OF, "マーケティング部"),
+        ("read_through_rate", "ga4_article_users", AS_OF, before(3), "編集チーム"),
     ]
     assert contacts == [(None, None, len(simulate(AS_OF).business.contacts), 0, 0, 1)]
     assert 0 < quotas["ga4", "tokens_per_day"] < 200_000

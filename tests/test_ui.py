@@ -70,3 +70,19 @@ def test_the_lineage_goes_from_the_sources_to_the_published_marts(ui: str) -> No
         page.goto(f"{ui}/assets/marts/scorecard", timeout=60_000)
         page.get_by_text("One row per KPI").first.wait_for(timeout=60_000)
         browser.close()
+
+
+def test_pictures_of_the_lineage_for_the_readme(ui: str, tmp_path: Path) -> None:
+    folder = Path(os.environ.get("GYAKUSAN_PICTURES", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        page.goto(f"{ui}/asset-groups", timeout=60_000)
+        page.get_by_text("published", exact=True).first.wait_for(timeout=60_000)
+        page.wait_for_timeout(2000)  # the graph glides into its place
+        page.screenshot(path=folder / "lineage.png")
+        assert 10_000 < (folder / "lineage.png").stat().st_size < 300_000
+        browser.close()

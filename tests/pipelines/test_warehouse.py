@@ -172,6 +172,18 @@ def test_no_file_of_ours_holds_an_index_or_a_key_constraint(con: duckdb.DuckDBPy
     assert not {kind for (kind,) in kinds} & {"PRIMARY KEY", "UNIQUE"}
 
 
+def test_what_the_last_request_of_a_table_left_of_each_quota_is_kept_as_rows(con: duckdb.DuckDBPyConnection) -> None:
+    def left(hour: int, **quota: int) -> Fetch:
+        return Fetch("days", "report", None, None, 3, datetime(2026, 1, 4, hour), 0.1, quota=quota)
+
+    warehouse.replace(con, days(1, 3, [], [left(5, per_day=90, per_hour=40, gone=1), left(6, per_day=80, per_hour=30)]))
+    warehouse.replace(con, days(1, 3, []))
+    assert con.execute("select table_name, quota, remaining, asked_at from raw.quotas order by quota").fetchall() == [
+        ("days", "per_day", 80, datetime(2026, 1, 4, 6)),
+        ("days", "per_hour", 30, datetime(2026, 1, 4, 6)),
+    ]
+
+
 def test_the_last_answer_is_that_of_a_committed_load_even_without_rows(con: duckdb.DuckDBPyConnection) -> None:
     assert warehouse.last_answer(con, DAYS, date(2026, 1, 4)) is None
     warehouse.replace(con, days(1, 3, [(2, 5)], [fetch(DAYS)]))
