@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from board import report, workbook
 from board.formats import Formats
 from board.night import opened
+from board.pack import report, workbook
 from connectors.errors import SourceError
 from connectors.text import Locale, Text
 from pipelines.company import Company
@@ -45,7 +45,7 @@ def write(company: Company, month: date | None, out: Path | None, with_slides: b
 def _slides_library() -> Callable[[report.Report], bytes]:
     """What makes slides; asked for first, so that nothing is written where it is missing."""
     try:
-        from board.slides import slides_bytes
+        from board.pack.slides import slides_bytes
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "pptx":
             raise

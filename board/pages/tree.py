@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from board.advice import advice, stages
 from board.night import Row
 from board.page import DAY, NotFound, Page, View
 from connectors.plan import KPIS
@@ -25,6 +26,8 @@ def show(view: View) -> Mapping[str, Any]:
         "grain": goal[0]["grain"] if goal else "quarter",
         "nodes": [{**row, "depth": depth} for row, depth in _below(rows, None, 0)],
         "attainment": view.row("attainment", start=start) if start else None,
+        "stages": stages(rows),
+        "advice": view.say(advice(rows)) if stages(rows) else "",
         "drivers": view.rows("drivers", start=start) if start else [],
         "smart": view.rows("smart"),
         "sliders": [_slider(row) for row in rows],

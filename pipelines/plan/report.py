@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text as Line
 
 from board import words
+from board.advice import advice, stages
 from board.night import opened
 from board.page import PAGES
 from connectors.errors import SourceError
@@ -56,19 +57,6 @@ STANDS = Text(
 REMAINING = Text(
     "今から KGI に届かせるには（その段階だけで補う場合）", "To reach the KGI from here, by one stage alone"
 )
-ADVICE = {
-    "covered": Text("今あるものだけで届く見込み。", "What is open is expected to be enough."),
-    "ok": Text("どの段階からでもまだ間に合う。", "Every stage can still do it."),
-    "some": Text(
-        "{late}を増やしても、この期間には届かない。{open}を増やすか、次の期間の分として増やす。",
-        "More {late} cannot reach this period any more: add {open}, or count on the next period.",
-    ),
-    "none": Text(
-        "どの段階を増やしても、この期間には届かない。率を上げるか、次の期間に備える。",
-        "No stage can reach this period any more: raise the rates, or prepare the next one.",
-    ),
-}
-"""What follows from what the stages can still do."""
 CHANCE = Text("達成確率", "chance")
 WHAT_IF = Text("変えたらどうなるか", "What if")
 CHANGED = Text("{name} {before} → {after}", "{name} {before} → {after}")
@@ -168,8 +156,8 @@ def show(report: Report, console: Console, what_if: "WhatIf | None" = None) -> N
         console.print(titled(WHAT_IF.of(of), _what_if(report, what_if)))
         return
     console.print(tree_table(report))
-    if _stages(report):
-        body = Group(_remaining_table(report), Line(advice(report).of(of)))
+    if stages(report.tree):
+        body = Group(_remaining_table(report), Line(advice(report.tree).of(of)))
         console.print(titled(REMAINING.of(of), body))
     if report.drivers:
         console.print(titled(DRIVERS.of(of), Group(_driver_table(report), *_focus(report))))
@@ -258,7 +246,7 @@ def _remaining_table(report: Report) -> Table:
     table.add_column(HEADS["weekly"].of(of), justify="right")
     for name in ("until", "surely", "said"):
         table.add_column(HEADS[name].of(of))
-    for row in _stages(report):
+    for row in stages(report.tree):
         is_possible = row["remaining_verdict"] in ("ok", "covered")
         table.add_row(
             Text(row["label_ja"], row["label_en"]).of(of),
@@ -268,31 +256,6 @@ def _remaining_table(report: Report) -> Table:
             words.VERDICTS[row["remaining_verdict"]].of(of),
         )
     return table
-
-
-def _stages(report: Report) -> list[Mapping[str, Any]]:
-    """The goal and its stages, of which it is known what they must still bring."""
-    return [row for row in report.tree if row["remaining_verdict"]]
-
-
-def advice(report: Report) -> Text:
-    """What follows from what the stages can still do."""
-    stages = _stages(report)
-    verdicts = {row["remaining_verdict"] for row in stages}
-    if "covered" in verdicts:
-        return ADVICE["covered"]
-    names: dict[bool, list[Text]] = {True: [], False: []}
-    for row in stages[1:]:
-        names[row["remaining_verdict"] == "ok"].append(Text(row["label_ja"], row["label_en"]))
-    if not names[False]:
-        return ADVICE["ok"]
-    if not names[True]:
-        return ADVICE["none"]
-    return ADVICE["some"].format(late=_listed(names[False]), open=_listed(names[True]))
-
-
-def _listed(names: Sequence[Text]) -> Text:
-    return Text("・".join(name.ja for name in names), " and ".join(name.en for name in names))
 
 
 def _what_if(report: Report, found: "WhatIf") -> Group:

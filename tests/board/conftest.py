@@ -8,10 +8,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from board import report
 from board.formats import Formats
 from board.night import opened
-from board.report import Report
+from board.pack import report
+from board.pack.report import Report
 
 AS_OF = date(2026, 11, 26)
 HOSTILE = ["=1+1", "+SUM(A1)", "-2+3", "@SUM(1)", "\t=1", "＝1+1", "＠x", "/articles/a&b<c>", "=cmd|' /C calc'!A0"]

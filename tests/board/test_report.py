@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from board import sentences
+from board.pack import sentences
 from connectors.errors import SourceError
 from tests.board.conftest import make_marts, read
 

@@ -8,7 +8,7 @@ import pytest
 from pptx import Presentation
 from python_calamine import CalamineWorkbook
 
-from board.slides import slides_bytes
+from board.pack.slides import slides_bytes
 from tests.board.conftest import make_marts, read
 from tests.board.packs import formulas, parts
 

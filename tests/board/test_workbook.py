@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from board.csv_file import STARTS_A_FORMULA
-from board.workbook import workbook_bytes
+from board.pack.workbook import workbook_bytes
 from tests.board.conftest import HOSTILE, make_marts, read
 from tests.board.packs import SOFFICE, errors, formulas, parts, recalculated, sheets, tables
 

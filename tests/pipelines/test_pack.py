@@ -67,7 +67,7 @@ def test_before_the_first_night_it_says_what_to_run(folder: Path, company: Compa
 def test_without_the_extra_it_says_what_to_install_and_writes_nothing(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "pptx" or name == "board.slides"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pptx" or name == "board.pack.slides"]:
         monkeypatch.delitem(sys.modules, name)
 
     class NotThere:

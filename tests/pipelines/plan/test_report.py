@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from rich.console import Console
 
+from board.advice import advice
 from connectors.errors import SourceError
 from pipelines.plan import report
 from pipelines.plan.report import Report
@@ -62,7 +63,7 @@ def test_the_tree_is_drawn_from_the_goal_down() -> None:
 def test_what_follows_from_the_stages(verdicts: tuple[str, ...], sentence: str) -> None:
     orders, deals, mqls = verdicts
     found = plan(row("orders", None, orders), row("deals", "orders", deals), row("mqls", "deals", mqls))
-    assert report.advice(found).en.startswith(sentence)
+    assert advice(found.tree).en.startswith(sentence)
     assert sentence in page(found)
 
 

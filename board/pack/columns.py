@@ -5,9 +5,9 @@ A formula asks first whether both of its cells hold a number: an empty cell is u
 
 from collections.abc import Callable
 
-from board.report import Row
-from board.report_words import HEADS, outlook_colour, outlook_words
-from board.sheets import Column, Value
+from board.pack.report import Row
+from board.pack.sheets import Column, Value
+from board.pack.words import HEADS, outlook_colour, outlook_words
 from connectors.text import Locale, Text
 
 OF = '=IF(COUNT({actual},{target})=2,IFERROR({actual}/{target},""),"")'

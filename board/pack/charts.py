@@ -5,8 +5,8 @@ from typing import Any
 
 from xlsxwriter.chart import Chart
 
-from board.report_words import BLUE, GREY, HEADS, INK, RULE, SHEETS, font, label
-from board.sheets import Pen
+from board.pack.sheets import Pen
+from board.pack.words import BLUE, GREY, HEADS, INK, RULE, SHEETS, font, label
 from connectors.text import Text
 
 CHART_WIDTH, CHART_HEIGHT, CHART_GAP, ABREAST = 420, 280, 12, 3

@@ -33,11 +33,12 @@ from pptx.oxml.ns import nsdecls, qn
 from pptx.slide import Slide
 from pptx.util import Emu, Inches, Pt
 
-from board import sentences
 from board.csv_file import as_text
 from board.formats import Formats
-from board.report import Report, Row
-from board.report_words import (
+from board.pack import sentences
+from board.pack.report import Report, Row
+from board.pack.sheets import display_width, legible
+from board.pack.words import (
     BLUE,
     GREY,
     HEAD,
@@ -54,7 +55,6 @@ from board.report_words import (
     terms,
     transition,
 )
-from board.sheets import display_width, legible
 from connectors.text import Locale, Text
 
 TOP_ARTICLES = 10

@@ -17,8 +17,8 @@ from xlsxwriter.worksheet import Worksheet
 
 from board.csv_file import STARTS_A_FORMULA
 from board.formats import Formats
-from board.report import Report, Row
-from board.report_words import BLOCKS, BLUE, GREY, HEAD, INK, REPORT, RULE, SHEETS, STANDING, TITLE, standing
+from board.pack.report import Report, Row
+from board.pack.words import BLOCKS, BLUE, GREY, HEAD, INK, REPORT, RULE, SHEETS, STANDING, TITLE, standing
 from connectors.text import Locale, Text
 
 ROW_HEIGHT = 17.25

@@ -3,7 +3,7 @@
 from babel import numbers
 
 from board.formats import Formats
-from board.report import Report, Row
+from board.pack.report import Report, Row
 from board.words import FUNNEL_STAGES, GLYPHS, OUTLOOKS
 from connectors.text import Locale, Text
 

@@ -1,10 +1,10 @@
 """The sentences of the monthly report. Each is made from the night's numbers; none is written beforehand."""
 
+from board.advice import advice
 from board.formats import Formats
-from board.report import Report, Row, landed
+from board.pack.report import Report, Row, landed
 from board.words import DRIVERS, FUNNEL_STAGES, OUTLOOKS
 from connectors.text import Text, same
-from pipelines.plan import report as plan_report
 
 OVER = ("reached", "missed")
 GOALS = {
@@ -230,7 +230,7 @@ def actions(report: Report) -> list[str]:
     """What the plan's walk back says of the days that are left, what buys most, and what was agreed for a miss."""
     of, said = report.formats.locale, []
     if any(row["remaining_verdict"] for row in report.tree):
-        said.append(plan_report.advice(_plan(report)).of(of))
+        said.append(advice(report.tree).of(of))
     if report.drivers and report.goal and (best := max(report.drivers, key=_more))["more_of_the_goal"]:
         gain = f"+{best['more_of_the_goal']:,.1f}" if report.goal["unit"] == "count" else f"+{_more(best):,.0f}"
         driver, goal = DRIVERS[best["driver"]], report.label(report.goal)
@@ -242,11 +242,6 @@ def actions(report: Report) -> list[str]:
 
 def _more(driver: Row) -> float:
     return driver["more_of_the_goal"] or 0.0
-
-
-def _plan(report: Report) -> plan_report.Report:
-    """What the plan's own report needs to say what can still be done."""
-    return plan_report.Report(report.company, report.as_of, report.formats.locale, {}, report.tree, (), ())
 
 
 def _values(report: Report, row: Row) -> dict[str, str]:

@@ -12,10 +12,35 @@ from xlsxwriter.chart import Chart
 from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
-from board import sentences
 from board.formats import of_text
-from board.report import Report, Row
-from board.report_words import (
+from board.pack import sentences
+from board.pack.charts import (
+    ABREAST,
+    CHART_GAP,
+    CHART_HEIGHT,
+    CHART_ROWS,
+    CHART_WIDTH,
+    kgi_chart,
+    rate_chart,
+    stage_chart,
+    trend_chart,
+)
+from board.pack.columns import (
+    CLOSED,
+    SHARE,
+    attainment,
+    change,
+    difference,
+    filled,
+    in_unit,
+    number,
+    outlook,
+    owner,
+    text,
+)
+from board.pack.report import Report, Row
+from board.pack.sheets import Column, Pen, Styles, begin, display_width, legible, width
+from board.pack.words import (
     ADDITIVITIES,
     DIRECTIONS,
     GREY,
@@ -36,32 +61,7 @@ from board.report_words import (
     transition,
     unit_name,
 )
-from board.sheet_columns import (
-    CLOSED,
-    SHARE,
-    attainment,
-    change,
-    difference,
-    filled,
-    in_unit,
-    number,
-    outlook,
-    owner,
-    text,
-)
-from board.sheets import Column, Pen, Styles, begin, display_width, legible, width
 from board.words import FLAG_MEANINGS, STAGES, TAGS, VERDICTS, flag, flags
-from board.workbook_charts import (
-    ABREAST,
-    CHART_GAP,
-    CHART_HEIGHT,
-    CHART_ROWS,
-    CHART_WIDTH,
-    kgi_chart,
-    rate_chart,
-    stage_chart,
-    trend_chart,
-)
 from connectors.text import Locale, Text, same
 
 

@@ -1,0 +1,1 @@
+"""The pack for the monthly meeting: one workbook and, if asked for, slides, made of one night."""
