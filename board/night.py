@@ -4,6 +4,7 @@ DuckDB keeps one database for a path in a process, so a file that was replaced i
 old one is closed. Readers therefore take turns: whoever reads sees one night from beginning to end.
 """
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,17 +26,23 @@ LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
     "allow_community_extensions": False,
     "lock_configuration": True,
     "memory_limit": "256MB",
+    "temp_directory": "",
     "threads": 2,
 }
-"""Nothing but the file itself is read, and no setting can be changed back."""
+"""Nothing but the file itself is read, nothing is written, and no setting can be changed back."""
 
+log = logging.getLogger(__name__)
 KEPT = 500
 """How many answers a night remembers."""
 Row = dict[str, Any]
 
 
+class Busy(Exception):
+    """Other readers took longer than this one would wait."""
+
+
 class NotPublished(Exception):
-    """There are no marts to show, or those of an earlier version; ``reason`` is one of these two."""
+    """There are no marts to show; ``reason`` is no_night, earlier_version or unreadable."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -93,17 +100,26 @@ def _queries(path: Path) -> Mapping[str, str]:
 class Nights:
     """The newest published night of a file, opened again when the file is replaced."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = 5.0) -> None:
         self._path = path
+        self._patience = patience
         self._lock = Lock()
         self._night: Night | None = None
         self._opened: tuple[int, int] | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Night]:
-        """The newest night, this reader's own until it is done. Raises NotPublished."""
-        with self._lock:
+        """The newest night, this reader's own until it is done. Raises NotPublished, Busy."""
+        if not self._lock.acquire(timeout=self._patience):
+            raise Busy
+        try:
             yield self._current()
+        except duckdb.Error as error:
+            log.exception("the published marts could not be read")
+            self.close()  # a connection that met damage answers nothing any more
+            raise NotPublished("unreadable") from error
+        finally:
+            self._lock.release()
 
     def _current(self) -> Night:
         try:
@@ -125,12 +141,16 @@ class Nights:
 
 def open_night(path: Path) -> Night:
     """Open a marts file for reading alone. Raises NotPublished for a file without a night in it."""
-    con = duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN)
+    try:
+        con = duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN)
+    except duckdb.Error as error:  # damaged, locked by a writer, or of a version to come
+        raise NotPublished("unreadable") from error
     try:
         row = con.execute("select as_of, published_at, run_id from publication").fetchone()
-    except (duckdb.CatalogException, duckdb.BinderException) as error:
+    except duckdb.Error as error:
         con.close()
-        raise NotPublished("earlier_version") from error
+        is_other = isinstance(error, duckdb.CatalogException | duckdb.BinderException)
+        raise NotPublished("earlier_version" if is_other else "unreadable") from error
     assert row is not None
     return Night(con, row[0], row[1].replace(tzinfo=UTC), row[2])
 
@@ -146,5 +166,6 @@ def opened(path: Path) -> Iterator[Night]:
             yield night
         finally:
             night.con.close()
-    except NotPublished:
-        raise SourceError(str(path), "was published by an earlier version", "run: gyakusan nightly") from None
+    except NotPublished as error:
+        problem = "cannot be read" if error.reason == "unreadable" else "was published by an earlier version"
+        raise SourceError(str(path), problem, "run: gyakusan nightly") from None

@@ -4,54 +4,63 @@ A page is made once a night and address and then kept; who asks while a night is
 Every answer carries a policy under which a page can load nothing but our own files.
 """
 
-import secrets
+import asyncio
 from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from board import assets
 from board.csv_file import csv_bytes
 from board.export import LOCALES
-from board.login import Login
-from board.night import Nights, NotPublished
+from board.login import Login, TooManyTries
+from board.night import Busy, Nights, NotPublished
 from board.page import About, NotFound, Page, View
 from board.pages import PAGES
 from board.render import html, notice, served_link
 from connectors.text import Locale, Text
 
 POLICY = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    # Under no-referrer a browser would send its own forms with "Origin: null", as another site's.
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+READING = ("GET", "HEAD")
 KEPT = 256
-MAX_FORM = 10_000
+MAX_FORM, FORM_SECONDS = 10_000, 10
 SESSION, FORM = "gyakusan_session", "gyakusan_form"
 NO_NIGHT = {
     "no_night": Text("まだ一度も公開されていません。gyakusan nightly を実行してください。",
                      "No night has been published yet. Run: gyakusan nightly"),
     "earlier_version": Text("公開されているデータは以前の版のものです。gyakusan nightly を実行してください。",
                             "The published marts are of an earlier version. Run: gyakusan nightly"),
+    "unreadable": Text("公開されているデータを読めません。gyakusan nightly を実行してください。",
+                       "The published marts cannot be read. Run: gyakusan nightly"),
 }  # fmt: skip
 NO_PAGE = Text("そのページはありません", "There is no such page")
 NO_NIGHT_YET = Text("表示できるデータがありません", "There is nothing to show")
+BUSY = Text("ただいま混み合っています", "The board is busy")
+BROKEN = Text("ページを作れませんでした", "This page could not be made")
+SEE_LOG = Text("gyakusan board の出力に原因があります。", "What gyakusan board prints says why.")
+AGAIN = Text("少し待ってから、もう一度開いてください。", "Wait a moment and open it again.")
 WRONG = Text("パスワードが違います。", "That is not the password.")
 TOO_MANY = Text("試行が多すぎます。1分待ってください。", "Too many tries. Wait a minute.")
 EXPIRED = Text("フォームの期限が切れました。もう一度送ってください。", "The form has expired. Send it again.")
@@ -105,14 +114,17 @@ class Board:
 
 
 def application(board: Board, hosts: frozenset[str]) -> Starlette:
-    """The board's web application; requests for other hosts than these are refused, unless none are named."""
+    """The board's web application. Requests for other hosts than loopback and these are refused."""
     about = board.about
 
     def found(request: Request) -> tuple[Page, dict[str, str]]:
         one = PAGES.get(request.path_params["page"])
         if one is None or request.path_params["locale"] not in LOCALES:
             raise NotFound
-        return one, dict(request.query_params)
+        pairs = request.query_params.multi_items()
+        if len(dict(pairs)) < len(pairs):  # said twice, it would mean one or the other
+            raise NotFound
+        return one, dict(pairs)
 
     async def start(request: Request) -> Response:
         return RedirectResponse(f"/{about.locale}/today", 302)
@@ -125,7 +137,8 @@ def application(board: Board, hosts: frozenset[str]) -> Starlette:
     async def csv(request: Request) -> Response:
         one, given = found(request)
         content = await run_in_threadpool(board.csv, one, _asked_locale(request, about), given)
-        name = "-".join([one.name, *(given[key] for key in sorted(given))])  # every value was parsed by now
+        said = sorted(one.parse(given).items())  # by type, so that no text of the request stands in the header
+        name = "-".join([one.name, *(str(value) for _, value in said if value is not None)])
         return Response(
             content,
             media_type="text/csv; charset=utf-8",
@@ -134,7 +147,7 @@ def application(board: Board, hosts: frozenset[str]) -> Starlette:
 
     async def static(request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in board.files:
+        if name not in board.files or f"/static/{request.path_params['version']}" != board.static:
             raise NotFound
         return Response(
             board.files[name],
@@ -147,7 +160,9 @@ def application(board: Board, hosts: frozenset[str]) -> Starlette:
             with board.nights.reading() as night:
                 return {"snapshot": night.snapshot, "as_of": str(night.as_of), "published_at": str(night.published_at)}
 
-        return JSONResponse(await run_in_threadpool(read))
+        night = await run_in_threadpool(read)
+        is_reader = board.login is None or board.login.is_open(request.cookies.get(SESSION))
+        return JSONResponse({"status": "ok", **(night if is_reader else {})})
 
     async def missing(request: Request, error: Exception) -> Response:
         return _notice(board, _asked_locale(request, about), 404, NO_PAGE, Text("", ""), "/")
@@ -155,6 +170,13 @@ def application(board: Board, hosts: frozenset[str]) -> Starlette:
     async def unpublished(request: Request, error: Exception) -> Response:
         assert isinstance(error, NotPublished)
         return _notice(board, _asked_locale(request, about), 503, NO_NIGHT_YET, NO_NIGHT[error.reason], None)
+
+    async def busy(request: Request, error: Exception) -> Response:
+        return _notice(board, _asked_locale(request, about), 503, BUSY, AGAIN, None)
+
+    async def broken(request: Request, error: Exception) -> Response:
+        """Made outside of the guard; the error itself goes to the log."""
+        return _sealed(_notice(board, _asked_locale(request, about), 500, BROKEN, SEE_LOG, None))
 
     routes = [
         Route("/", start),
@@ -167,17 +189,25 @@ def application(board: Board, hosts: frozenset[str]) -> Starlette:
         routes = [*_login_routes(board, board.login), *routes]
 
     async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        answer = _refused(request, board, hosts) or await call_next(request)
-        for name, value in POLICY.items():
-            answer.headers.setdefault(name, value)
-        answer.headers.setdefault("cache-control", "no-store")
-        return answer
+        return _sealed(_refused(request, board, hosts) or await call_next(request))
 
-    return Starlette(
+    made = Starlette(
         routes=routes,
         middleware=[Middleware(BaseHTTPMiddleware, dispatch=guard)],
-        exception_handlers={NotFound: missing, 404: missing, NotPublished: unpublished},
-    )
+        exception_handlers={
+            NotFound: missing, 404: missing, NotPublished: unpublished, Busy: busy, Exception: broken,
+        },
+    )  # fmt: skip
+    made.router.redirect_slashes = False
+    return made
+
+
+def _sealed(answer: Response) -> Response:
+    """An answer with the policy, which nobody keeps a copy of unless it says so itself."""
+    for name, value in POLICY.items():
+        answer.headers.setdefault(name, value)
+    answer.headers.setdefault("cache-control", "no-store")
+    return answer
 
 
 def _asked_locale(request: Request, about: About) -> Locale:
@@ -193,33 +223,54 @@ def _notice(board: Board, locale: Locale, status: int, title: Text, body: Text, 
 
 def _refused(request: Request, board: Board, hosts: Set[str]) -> Response | None:
     """Why a request goes no further: it is for another host, it comes from another site, or nobody has signed in."""
-    host = request.headers.get("host", "")
-    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-    if hosts and name not in hosts:
-        return Response("this board does not answer for that host\n", 421)
-    if request.method not in ("GET", "HEAD"):
-        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-        if site not in (None, "same-origin") or (origin is not None and urlsplit(origin).netloc != host):
-            return Response("this request comes from another site\n", 403)
+    host = request.headers.get("host", "").lower()
+    name = host_name(host)
+    # A site that points its own name at this machine cannot do without the name; an address is nobody's but ours.
+    if name not in LOOPBACK | hosts and not (board.login and is_address(name)):
+        return Response("this board does not answer for that host; gyakusan board --name HOST lets it\n", 421)
+    if _is_from_elsewhere(request, host):
+        return Response("this request comes from another site\n", 403)
     if board.login and not board.login.is_open(request.cookies.get(SESSION)):
-        path = request.url.path
+        path = request.scope["path"]  # not request.url's, which is put together from what the client says
         if path in ("/login", "/health") or path.startswith("/static/"):
             return None
-        if request.method == "GET" and path.count("/") <= 2 and not path.endswith(".csv"):
-            return RedirectResponse(f"/login?{urlencode({'locale': _first_part(path)})}", 302)
+        if request.method in READING and path.count("/") <= 2 and not path.endswith(".csv"):
+            locale = next((one for one in LOCALES if path.startswith(f"/{one}/")), board.about.locale)
+            return RedirectResponse(f"/login?{urlencode({'locale': locale})}", 302)
         return Response("sign in first\n", 401)
     return None
 
 
-def _first_part(path: str) -> str:
-    return path.split("/")[1]
+def _is_from_elsewhere(request: Request, host: str) -> bool:
+    """Whether another site sent a form, or put a page into one of its own. It may link to pages."""
+    said = request.headers
+    if request.method in READING:
+        is_link = said.get("sec-fetch-mode") == "navigate" and said.get("sec-fetch-dest") == "document"
+        return said.get("sec-fetch-site") not in (None, "none", "same-origin") and not is_link
+    return said.get("sec-fetch-site") not in (None, "same-origin") or said.get("origin", "").lower() not in (
+        "", f"http://{host}", f"https://{host}",
+    )  # fmt: skip
+
+
+def host_name(host: str) -> str:
+    """A host without its port, in small letters."""
+    return (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower()
+
+
+def is_address(name: str) -> bool:
+    """Whether a host is a number: an IP address, an IPv6 one perhaps in brackets."""
+    try:
+        ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _login_routes(board: Board, login: Login) -> list[Route]:
     """Signing in and out. Both change something, so both are forms that only our own pages can send."""
 
     def form(request: Request, name: str, locale: Locale, problem: Text | None = None, status: int = 200) -> Response:
-        nonce = request.cookies.get(FORM) or secrets.token_urlsafe(24)
+        nonce = login.nonce(request.cookies.get(FORM))
         page = notice(
             name, locale, board.static, token=login.token(nonce), problem=problem.of(locale) if problem else ""
         )
@@ -235,10 +286,12 @@ def _login_routes(board: Board, login: Login) -> list[Route]:
         locale: Locale = "en" if given.get("locale") == "en" else "ja"
         if not login.is_ours(given.get("token", ""), request.cookies.get(FORM)):
             return form(request, "login", locale, EXPIRED, 403)
-        if not login.may_try(request.client.host if request.client else ""):
+        try:
+            if not login.is_right(given.get("password", ""), request.client.host if request.client else ""):
+                return form(request, "login", locale, WRONG, 401)
+        except TooManyTries:
             return form(request, "login", locale, TOO_MANY, 429)
-        if not login.is_right(given.get("password", "")):
-            return form(request, "login", locale, WRONG, 401)
+        login.end(request.cookies.get(SESSION))
         answer = RedirectResponse(f"/{locale}/today", 303)
         _set(answer, request, SESSION, login.begin())
         return answer
@@ -264,15 +317,18 @@ def _login_routes(board: Board, login: Login) -> list[Route]:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form; nothing of one that is larger than ours ever are."""
+    """The fields of a form; nothing of one that is larger or slower than ours ever are."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM:
-            return {}
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
-    return {name: values[-1] for name, values in fields.items()}
+    try:
+        async with asyncio.timeout(FORM_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_FORM:
+                    return {}
+    except (TimeoutError, ClientDisconnect):
+        return {}
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _set(answer: Response, request: Request, name: str, value: str) -> None:
-    answer.set_cookie(name, value, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+    answer.set_cookie(name, value, httponly=True, samesite="strict", secure=request.scope["scheme"] == "https")

@@ -51,8 +51,8 @@ def tile(view: View, kpi: str, grain: str, start: date, count: int = PERIODS) ->
     if line is None or described is None:
         raise NotFound
     measure = _of(view.shared("measures", grain=grain, start=start), kpi)
-    periods = view.shared("history", grain=grain, start=start, count=count)
-    history = list(dropwhile(_is_blank, (row for row in periods if row["kpi"] == kpi)))
+    periods = [row for row in view.shared("history", grain=grain, start=start, count=count) if row["kpi"] == kpi]
+    history = list(dropwhile(_is_blank, periods)) or periods[-1:]
     return Tile(line, history, measure, described, formula(view, described, measure), sql(line))
 
 

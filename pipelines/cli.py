@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import time
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -274,10 +275,14 @@ def ui(folder: Path | None, port: int) -> None:
 
 @cli.command(short_help="Serve the board: the pages on which a team sees where it stands.")
 @company_option
-@click.option("--port", default=8585, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8585, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs $GYAKUSAN_BOARD_PASSWORD.")
 @click.option(
-    "--name", "names", multiple=True, metavar="HOST", help="A name that the board is reached by, if not --host."
+    "--name",
+    "names",
+    multiple=True,
+    metavar="HOST",
+    help="A name that the board is reached by, if not --host; needs the password too.",
 )
 @click.option("--dagster-url", default="http://127.0.0.1:3000", show_default=True, help="Where gyakusan ui answers.")
 @click.option("--certificate", type=click.Path(exists=True), help="A TLS certificate (PEM), with --key.")
@@ -298,14 +303,17 @@ def board(
     from pipelines import boards
 
     company = _company(folder)
-    served = boards.board(company, host, dagster_url)
+    served = boards.board(company, host, names, dagster_url)
+    server = boards.server(served, host, port, names, certificate, key)
     scheme = "https" if certificate else "http"
-    click.echo(f"the board of {company.name}: {scheme}://{host}:{port}/  (Ctrl-C ends it)", err=True)
+    address = f"{scheme}://{boards.bracketed(host)}:{port}/"
+    click.echo(f"the board of {company.name}: {address}  (Ctrl-C ends it)", err=True)
     if served.login and not certificate:
         click.echo(
             "the password travels unencrypted: give --certificate and --key, or put a TLS proxy in front", err=True
         )
-    boards.serve(served, host, port, names, certificate, key)
+    with suppress(KeyboardInterrupt):
+        server.run()
 
 
 @cli.command()

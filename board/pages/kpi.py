@@ -37,8 +37,11 @@ def show(view: View) -> Mapping[str, Any]:
 
 
 def table(view: View) -> list[Row]:
-    """All periods of the KPI, for CSV."""
-    return view.rows("periods", kpi=view.asked.get("kpi"), grain=view.asked["grain"])
+    """All periods of the KPI, for CSV. Raises NotFound for what is no KPI."""
+    kpi = view.asked.get("kpi")
+    if kpi not in [row["kpi"] for row in view.shared("catalogue")]:
+        raise NotFound
+    return view.rows("periods", kpi=kpi, grain=view.asked["grain"])
 
 
 def exported(night: Night) -> Sequence[Mapping[str, Any]]:
