@@ -41,7 +41,7 @@ POLICY = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-KEPT = 256
+KEPT_BYTES = 32_000_000
 MAX_FORM = 10_000
 SESSION, FORM = "gyakusan_session", "gyakusan_form"
 NO_NIGHT = {
@@ -90,7 +90,8 @@ class Board:
             return self._kept[key]
 
     def _keep(self, key: tuple[str, str], made: bytes) -> None:
-        if len(self._kept) >= KEPT or any(snapshot != key[0] for snapshot, _ in self._kept):
+        size = sum(len(page) for page, _ in self._kept.values()) + len(made)
+        if size > KEPT_BYTES or any(snapshot != key[0] for snapshot, _ in self._kept):
             self._kept.clear()
         self._kept[key] = made, key[0]
 
