@@ -135,7 +135,7 @@ def test_who_reads_while_nights_are_published_sees_one_night_and_no_error(state:
                 with moved:
                     if (turn := next(turns)) >= REQUESTS:
                         return
-                    moved.wait_for(lambda: turn < (nights + 2) * SHARE)
+                    assert moved.wait_for(lambda: turn < (nights + 2) * SHARE, timeout=60), "no night is published"
                 mine.append(answer(connection, ADDRESSES[turn % len(ADDRESSES)]))
                 with moved:
                     moved.notify_all()
@@ -146,8 +146,8 @@ def test_who_reads_while_nights_are_published_sees_one_night_and_no_error(state:
         reading = [readers.submit(read, mine) for mine in answers]
         for night in range(1, NIGHTS + 1):
             with moved:
-                while sum(map(len, answers)) < nights * SHARE:
-                    moved.wait()
+                while sum(map(len, answers)) < nights * SHARE and not any(one.done() for one in reading):
+                    moved.wait(1)
             published(warehouse, state, night)
             with moved:
                 nights = night
