@@ -8,6 +8,7 @@ of a warning on the board.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from math import floor, log10
 from zoneinfo import ZoneInfo
 
@@ -58,7 +59,8 @@ class Formats:
         if unit == "ratio":
             return self._decimal(value * 100, 1 if abs(value) >= 0.02 or value == 0 else 2) + "%"
         if unit == "currency":
-            return numbers.format_currency(value, self.currency, locale=self.locale, format="¤#,##0;-¤#,##0")
+            sign, digits = "-" if value < 0 else "", numbers.get_currency_precision(self.currency)
+            return sign + _symbol(self.currency, self.locale) + self._decimal(abs(value), digits)
         if unit == "count":
             return self._decimal(value, 0 if float(value).is_integer() or abs(value) >= 100 else 1)
         return self._decimal(value, 1) + UNITS[unit].of(self.locale)
@@ -153,6 +155,11 @@ class Formats:
         if shown == "0.0":
             return "±0.0"
         return ("+" if value > 0 else "−") + shown
+
+
+@cache
+def _symbol(currency: str, locale: Locale) -> str:
+    return numbers.get_currency_symbol(currency, locale=locale)
 
 
 def of_text(row: Mapping[str, object], name: str, locale: Locale) -> str:

@@ -32,8 +32,8 @@ LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
 """Nothing but the file itself is read, nothing is written, and no setting can be changed back."""
 
 log = logging.getLogger(__name__)
-KEPT = 500
-"""How many answers a night remembers."""
+KEPT_ROWS = 20_000
+"""So many rows of answers a night remembers: some 16 MB."""
 Row = dict[str, Any]
 
 
@@ -71,9 +71,10 @@ class Night:
         """
         key = queries, name, tuple(sorted(values.items()))
         if key not in self._asked:
-            if len(self._asked) >= KEPT:
+            found = self._ask(_queries(queries)[name], values)
+            if sum(1 + len(rows) for rows in self._asked.values()) + len(found) > KEPT_ROWS:
                 self._asked.clear()
-            self._asked[key] = self._ask(_queries(queries)[name], values)
+            self._asked[key] = found
         return self._asked[key]
 
     def _ask(self, sql: str, values: Mapping[str, object]) -> list[Row]:

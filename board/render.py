@@ -22,7 +22,7 @@ Link = Callable[..., str | None]
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader([FOLDER, HERE / "templates"]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -30,6 +30,9 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    # Rows of charts in UTF-8 and without spaces: in Japanese a third shorter than with escapes.
+    made.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":")}
+    return made
 
 
 def html(page: Page, view: View, link: Link, static: str, offers: Set[str]) -> str:

@@ -44,7 +44,7 @@ POLICY = {
 }
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 READING = ("GET", "HEAD")
-KEPT = 256
+KEPT_BYTES = 32_000_000
 MAX_FORM, FORM_SECONDS = 10_000, 10
 SESSION, FORM = "gyakusan_session", "gyakusan_form"
 NO_NIGHT = {
@@ -99,7 +99,8 @@ class Board:
             return self._kept[key]
 
     def _keep(self, key: tuple[str, str], made: bytes) -> None:
-        if len(self._kept) >= KEPT or any(snapshot != key[0] for snapshot, _ in self._kept):
+        size = sum(len(page) for page, _ in self._kept.values()) + len(made)
+        if size > KEPT_BYTES or any(snapshot != key[0] for snapshot, _ in self._kept):
             self._kept.clear()
         self._kept[key] = made, key[0]
 
