@@ -42,7 +42,7 @@ def html(page: Page, view: View, link: Link, static: str, offers: Set[str]) -> s
     """
     values = {**_common(view, view.locale, link, static, offers), "page": page, **page.show(view)}
     made = _template(f"{page.name}.html").render(values)
-    return "\n".join(line for line in map(str.strip, made.splitlines()) if line)
+    return "\n".join(line for line in map(str.strip, made.split("\n")) if line)
 
 
 def notice(name: str, locale: Locale, static: str, **values: object) -> str:

@@ -46,7 +46,7 @@ EXACT = {"count": ",.0f", "currency": ",.0f"}
 def address(first: Town) -> Iterator[str]:
     """The board of the town's first night, served on loopback as `gyakusan board` does."""
     first.back()
-    board = boards.board(load_company(first.folder), "127.0.0.1", "http://127.0.0.1:3000")
+    board = boards.board(load_company(first.folder), "127.0.0.1", (), "http://127.0.0.1:3000")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

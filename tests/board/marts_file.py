@@ -133,8 +133,7 @@ def _kpi_rows(number: int) -> Mapping[str, Rows]:
                 })  # fmt: skip
     kpis = [
         {**{key: value for key, value in kpi.items() if key in _names("kpis")}, "sources": "ga4_site_days",
-         "data_to": AS_OF, "settled_to": AS_OF - timedelta(days=3), "owner": "マーケティング部", "green_from": 0.9,
-         "amber_from": 0.7}
+         "data_to": AS_OF, "settled_to": AS_OF - timedelta(days=3), "owner": "マーケティング部"}
         for kpi in _catalogue()
     ]  # fmt: skip
     return {"kpis": kpis, "scorecard": scorecard, **measures}

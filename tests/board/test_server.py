@@ -134,7 +134,7 @@ def test_every_kind_of_answer_carries_the_policy(free: Served, closed: Served, t
     for status, answer in answers.items():
         assert (answer.status, is_sealed(answer)) == (status, True), status
         assert answer.headers["cache-control"] == "no-store"
-    assert answers[405].headers["allow"] == "GET, HEAD"
+    assert {*answers[405].headers["allow"].split(", ")} == {"GET", "HEAD"}
     policy = POLICY["content-security-policy"]
     assert "unsafe" not in policy and policy.startswith("default-src 'none'")
 
@@ -388,7 +388,7 @@ def test_whatever_is_asked_for_is_a_page_or_is_not_found(
         remembered = {*PAGES[page[2]].remembered}
         assert {name for name, _ in query} <= {*PAGES[page[2]].params} | remembered
     else:
-        assert answer.status in (302, 404) and (answer.status == 404 or target == "/"), target
+        assert answer.status in (302, 404) and (answer.status == 404 or target.partition("?")[0] == "/"), target
     assert is_sealed(answer)
     assert "x-evil" not in answer.headers
     assert "root:" not in answer.text
