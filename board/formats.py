@@ -59,8 +59,7 @@ class Formats:
         if unit == "ratio":
             return self._decimal(value * 100, 1 if abs(value) >= 0.02 or value == 0 else 2) + "%"
         if unit == "currency":
-            sign, digits = "-" if value < 0 else "", numbers.get_currency_precision(self.currency)
-            return sign + _symbol(self.currency, self.locale) + self._decimal(abs(value), digits)
+            return ("-" if value < 0 else "") + _symbol(self.currency, self.locale) + self._decimal(abs(value), 0)
         if unit == "count":
             return self._decimal(value, 0 if float(value).is_integer() or abs(value) >= 100 else 1)
         return self._decimal(value, 1) + UNITS[unit].of(self.locale)

@@ -16,6 +16,8 @@ from board.night import Night, Row
 from connectors.text import Locale, Text
 
 PAGES = Path(__file__).parent / "pages"
+SHARED = PAGES / "shared.sql"
+"""What several pages ask."""
 
 
 class NotFound(Exception):
@@ -62,7 +64,7 @@ class View:
 
     def shared(self, name: str, **values: object) -> list[Row]:
         """The rows of a query that several pages ask."""
-        return self.night.rows(PAGES / "shared.sql", name, **values)
+        return self.night.rows(SHARED, name, **values)
 
     def say(self, text: Text) -> str:
         return text.of(self.locale)

@@ -332,4 +332,5 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _set(answer: Response, request: Request, name: str, value: str) -> None:
-    answer.set_cookie(name, value, httponly=True, samesite="strict", secure=request.scope["scheme"] == "https")
+    # Lax: whoever has signed in may follow a link from a chat. What changes something carries a token as well.
+    answer.set_cookie(name, value, httponly=True, samesite="lax", secure=request.scope["scheme"] == "https")

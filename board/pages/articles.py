@@ -42,14 +42,19 @@ def show(view: View) -> Mapping[str, Any]:
     rows = view.rows("articles")
     counts = Counter(row["action"] for row in rows)
     return {
-        "articles": rows,
+        "articles": [(row, [_cell(view, name, row[name]) for name in COLUMNS]) for row in rows],
+        "first": rows[0] if rows else None,
         "actions": ACTIONS,
         "columns": list(COLUMNS.items()),
-        "units": UNITS,
         "counts": counts,
         "headline": view.say(HEADLINE).format(all=len(rows), **{name: counts[name] for name in ACTIONS}),
         "chart_data": chart_rows.quadrant(rows, {name: view.say(text) for name, text in ACTIONS.items()}, view.formats),
     }
+
+
+def _cell(view: View, column: str, value: float | None) -> tuple[str, str]:
+    """A number as the table is sorted by it, and as it is shown; made here because of thousands of rows."""
+    return "" if value is None else f"{value:.6g}", view.formats.exact(value, UNITS.get(column, "count"))
 
 
 def table(view: View) -> list[Row]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from board import chart_rows
 from board.night import Night, Row
-from board.page import DAY, GRAIN, PAGES, NotFound, Page, View, name
+from board.page import DAY, GRAIN, SHARED, NotFound, Page, View, name
 from board.tiles import tile, verdict
 from connectors.text import Text
 
@@ -45,9 +45,15 @@ def table(view: View) -> list[Row]:
 
 
 def exported(night: Night) -> Sequence[Mapping[str, Any]]:
-    """Each KPI at each grain, up to the running period."""
-    kpis = [row["kpi"] for row in night.rows(PAGES / "shared.sql", "catalogue")]
-    return [{"kpi": kpi, "grain": grain} for kpi in kpis for grain in GRAINS]
+    """Each KPI of the newest period of each grain."""
+    found = []
+    for grain in GRAINS:
+        periods = night.rows(SHARED, "periods", grain=grain)[:1]
+        lines = [
+            line for row in periods for line in night.rows(SHARED, "lines", grain=grain, start=row["period_start"])
+        ]
+        found += [{"kpi": line["kpi"], "grain": grain} for line in lines]
+    return found
 
 
 PAGE = Page(

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from board.night import Night, Row
-from board.page import DAY, GRAIN, PAGES, NotFound, Page, View
+from board.page import DAY, GRAIN, SHARED, NotFound, Page, View
 from connectors.text import Text
 
 GRAINS = ("week", "month", "quarter")
@@ -57,7 +57,7 @@ def exported(night: Night) -> Sequence[Mapping[str, Any]]:
     """The running period and the one before of each grain: what a meeting looks at."""
     found: list[Mapping[str, Any]] = []
     for grain in GRAINS:
-        periods = [row["period_start"] for row in night.rows(PAGES / "shared.sql", "periods", grain=grain)]
+        periods = [row["period_start"] for row in night.rows(SHARED, "periods", grain=grain)]
         found += [{"grain": grain}, *({"grain": grain, "period": start} for start in periods[1:2])]
     return found
 
