@@ -65,7 +65,7 @@ def article_rates(months: pd.DataFrame, times: float = 1.0) -> pd.DataFrame:
     if common:
         shrunk[is_known] = _shrunk(leads[is_known].to_numpy(), trials[is_known].to_numpy(), common)
     found[["shrunk_rate", "shrunk_low", "shrunk_high"]] = shrunk
-    is_enough = sessions >= MIN_SESSIONS
+    is_enough = (sessions >= MIN_SESSIONS) & found["page_views"].notna()
     median = found.loc[is_enough, "page_views"].median()
     found["median_page_views"] = median
     found["action"] = [
