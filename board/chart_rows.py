@@ -103,8 +103,9 @@ def steps(found: Sequence[Row], names: Sequence[str], form: Formats) -> Mapping[
     for name, row in zip(names, found, strict=True):
         ends = [end for end in (row["ci_high"], row["needed_rate"]) if end is not None]
         rate = f"{form.exact(row['rate'], 'ratio')} ({form.interval(row['ci_low'], row['ci_high'], 'ratio')})"
+        known = row["verdict"] != "insufficient_data"  # else its interval is all that there is to say
         rows.append(_known({
-            "name": name, "rate": row["rate"], "low": row["ci_low"], "high": row["ci_high"],
+            "name": name, "rate": row["rate"] if known else None, "low": row["ci_low"], "high": row["ci_high"],
             "needed": row["needed_rate"], "edge": max(ends, default=0.0), "room": max(ends, default=0.0) * 1.4,
             "beside": _of(row, form),
             "tip": _tip(form, name, {"rate": rate, "needed": form.exact(row["needed_rate"], "ratio")}),

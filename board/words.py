@@ -1,5 +1,7 @@
 """Words that several pages, the workbook and the slides share, in both languages."""
 
+import re
+
 from connectors.text import Text
 
 STAGES = {
@@ -148,3 +150,11 @@ def explained_flags(listed: str | None) -> list[tuple[Text, Text]]:
     """The same, each with what it means."""
     names = [name for name in (listed or "").split(",") if name]
     return [(flag(name), FLAG_MEANINGS.get(name, flag(name))) for name in names]
+
+
+def reason(text: str) -> Text:
+    """Why a KPI is not measurable. The marts say it in English, naming the keys of company.yml that would mend it."""
+    keys = re.findall(r"sources\.[\w.]*\w", text)
+    if not keys:
+        return Text(text, text)
+    return Text(f"測れない。company.yml に {' か '.join(dict.fromkeys(keys))} を加えると測れる", text)

@@ -38,6 +38,9 @@ HEADLINE = Text(
 )
 
 
+UNKNOWN = Text("記事がどれだけ成果につながるかは、まだ判断できない。", "What articles bring cannot be told yet.")
+
+
 def show(view: View) -> Mapping[str, Any]:
     rows = view.rows("articles")
     counts = Counter(row["action"] for row in rows)
@@ -47,7 +50,9 @@ def show(view: View) -> Mapping[str, Any]:
         "actions": ACTIONS,
         "columns": list(COLUMNS.items()),
         "counts": counts,
-        "headline": view.say(HEADLINE).format(all=len(rows), **{name: counts[name] for name in ACTIONS}),
+        "headline": view.say(HEADLINE if counts.total() > counts["cannot_tell"] else UNKNOWN).format(
+            all=len(rows), **{name: counts[name] for name in ACTIONS}
+        ),
         "chart_data": chart_rows.quadrant(rows, {name: view.say(text) for name, text in ACTIONS.items()}, view.formats),
     }
 

@@ -17,14 +17,19 @@ FRESHNESS = {
 
 
 ALL_FRESH = Text("すべてのデータ元が新しい。", "Every source is fresh.")
+NONE_CONNECTED = Text(
+    "つながっているデータ元がまだない。company.yml に加え、gyakusan doctor で確かめる。",
+    "No source is connected yet. Add one to company.yml, and ask gyakusan doctor.",
+)
+OWN = ("plan", "notes")
+"""What the team writes itself."""
 BEHIND = Text("{count}個の表が止まっているか遅れている。", "{count} tables are late or have stopped.")
 
 
 def show(view: View) -> Mapping[str, Any]:
     sources = view.rows("sources")
-    behind = sum(row["freshness"] != "fresh" for row in sources)
     return {
-        "headline": view.say(BEHIND).format(count=behind) if behind else view.say(ALL_FRESH),
+        "headline": headline(view, sources),
         "sources": sources,
         "quotas": view.rows("quotas"),
         "quarantine": view.rows("quarantine"),
@@ -32,6 +37,14 @@ def show(view: View) -> Mapping[str, Any]:
         "flagged": view.rows("flagged"),
         "freshness": FRESHNESS,
     }
+
+
+def headline(view: View, sources: list[Row]) -> str:
+    """What the page says: whether the sources are there, and fresh."""
+    if all(row["source"] in OWN for row in sources):
+        return view.say(NONE_CONNECTED)
+    behind = sum(row["freshness"] != "fresh" for row in sources)
+    return view.say(BEHIND).format(count=behind) if behind else view.say(ALL_FRESH)
 
 
 def table(view: View) -> list[Row]:

@@ -53,7 +53,7 @@ UNKNOWN = Text("リードは受注までどう進んでいるか", "How leads be
 
 def headline(view: View, steps: Sequence[Row]) -> str:
     """What the funnel says: the step whose rate, interval and all, is furthest below what the goal needs."""
-    known = [row for row in steps if row["rate"] is not None and row["needed_rate"] is not None]
+    known = [row for row in steps if row["verdict"] != "insufficient_data" and row["needed_rate"] is not None]
     if not known:
         return view.say(UNKNOWN)
     short = [row for row in known if row["ci_high"] < row["needed_rate"]]
