@@ -5,7 +5,7 @@ from typing import Any
 
 from board.night import Row
 from board.page import Page, View
-from connectors.text import Text
+from connectors.text import Text, same
 
 FRESHNESS = {
     "fresh": ("on_track", Text("新しい", "Fresh")),
@@ -16,6 +16,24 @@ FRESHNESS = {
 """The freshness of a table, with the outlook whose glyph and colour it has."""
 
 
+SOURCES = {
+    "ga4": Text("GA4", "GA4"),
+    "search_console": Text("Search Console", "Search Console"),
+    "clarity": Text("Clarity（ヒートマップ）", "Clarity (heat map)"),
+    "exports": Text("エクスポート", "Exports"),
+    "plan": Text("計画（plan.yml）", "Plan (plan.yml)"),
+    "notes": Text("できごと（notes.csv）", "Notes (notes.csv)"),
+}
+QUOTAS = {
+    "tokens_per_day": Text("1日のトークン", "Tokens a day"),
+    "tokens_per_hour": Text("1時間のトークン", "Tokens an hour"),
+    "tokens_per_project_per_hour": Text("プロジェクト1時間のトークン", "Tokens of the project an hour"),
+    "concurrent_requests": Text("同時の要求", "Requests at a time"),
+    "server_errors_per_project_per_hour": Text("1時間に許されるサーバーエラー", "Server errors an hour"),
+    "potentially_thresholded_requests_per_hour": Text(
+        "1時間に許される、しきい値のかかりうる要求", "Requests an hour that may be thresholded"
+    ),
+}
 ALL_FRESH = Text("すべてのデータ元が新しい。", "Every source is fresh.")
 NONE_CONNECTED = Text(
     "つながっているデータ元がまだない。company.yml に加え、gyakusan doctor で確かめる。",
@@ -36,6 +54,8 @@ def show(view: View) -> Mapping[str, Any]:
         "quarantined": view.rows("quarantined"),
         "flagged": view.rows("flagged"),
         "freshness": FRESHNESS,
+        "source_name": lambda name: view.say(SOURCES.get(name, same(name))),
+        "quota_name": lambda name: view.say(QUOTAS.get(name, same(name))),
     }
 
 
