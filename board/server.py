@@ -128,6 +128,8 @@ def application(board: Board, hosts: frozenset[str]) -> Starlette:
         return one, dict(pairs)
 
     async def start(request: Request) -> Response:
+        if request.scope["path"] != "/":  # a route's end is also before a line break
+            raise NotFound
         return RedirectResponse(f"/{about.locale}/today", 302)
 
     async def page(request: Request) -> Response:

@@ -369,6 +369,7 @@ quoted = st.sampled_from(["path", "plus", "none"])
     is_raw=st.booleans(),
 )  # fmt: skip
 @example(parts=["kpi"], query=[("kpi", "{{7*7}}")], is_page=True, is_raw=False)
+@example(parts=["\n"], query=[], is_page=False, is_raw=False)
 @example(parts=["articles.csv"], query=[("q", "\r\nX-Evil: 1")], is_page=True, is_raw=False)
 def test_whatever_is_asked_for_is_a_page_or_is_not_found(
     free: Served, parts: list[str], query: list[tuple[str, str]], is_page: bool, is_raw: bool
