@@ -2,7 +2,7 @@
 
 import re
 
-from connectors.text import Text
+from connectors.text import Text, same
 
 STAGES = {
     "awareness": Text("認知", "Awareness"),
@@ -122,6 +122,14 @@ DRIVER_KPIS = {
 """The KPI that grows when a driver does."""
 PER_WEEK = Text("週{number}", "{number} a week")
 
+SOURCES = {
+    "ga4": Text("GA4", "GA4"),
+    "search_console": Text("Search Console", "Search Console"),
+    "clarity": Text("Clarity（ヒートマップ）", "Clarity (heat map)"),
+    "exports": Text("エクスポート", "Exports"),
+    "plan": Text("計画（plan.yml）", "Plan (plan.yml)"),
+    "notes": Text("できごと（notes.csv）", "Notes (notes.csv)"),
+}
 TAGS = {
     "seo": Text("SEO", "SEO"),
     "action": Text("施策", "Action"),
@@ -158,3 +166,8 @@ def reason(text: str) -> Text:
     if not keys:
         return Text(text, text)
     return Text(f"測れない。company.yml に {' か '.join(dict.fromkeys(keys))} を加えると測れる", text)
+
+
+def source(name: str) -> Text:
+    """What a source of marts.source_health is called."""
+    return SOURCES.get(name, same(name))

@@ -40,7 +40,6 @@ LOCALES = ("ja", "en")
 WIDTHS = (1366, 390)
 PICTURES = os.environ.get("GYAKUSAN_PICTURES")
 """A folder for the pictures of the README; else they are taken and thrown away."""
-EXACT = {"count": ",.0f", "currency": ",.0f"}
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from board import words
 from board.night import Row
 from board.page import Page, View
 from connectors.text import Text, same
@@ -16,14 +17,6 @@ FRESHNESS = {
 """The freshness of a table, with the outlook whose glyph and colour it has."""
 
 
-SOURCES = {
-    "ga4": Text("GA4", "GA4"),
-    "search_console": Text("Search Console", "Search Console"),
-    "clarity": Text("Clarity（ヒートマップ）", "Clarity (heat map)"),
-    "exports": Text("エクスポート", "Exports"),
-    "plan": Text("計画（plan.yml）", "Plan (plan.yml)"),
-    "notes": Text("できごと（notes.csv）", "Notes (notes.csv)"),
-}
 QUOTAS = {
     "tokens_per_day": Text("1日のトークン", "Tokens a day"),
     "tokens_per_hour": Text("1時間のトークン", "Tokens an hour"),
@@ -54,7 +47,7 @@ def show(view: View) -> Mapping[str, Any]:
         "quarantined": view.rows("quarantined"),
         "flagged": view.rows("flagged"),
         "freshness": FRESHNESS,
-        "source_name": lambda name: view.say(SOURCES.get(name, same(name))),
+        "source_name": lambda name: view.say(words.source(name)),
         "quota_name": lambda name: view.say(QUOTAS.get(name, same(name))),
     }
 

@@ -132,7 +132,7 @@ def _shortfalls(view: View) -> Iterator[Thing]:
 
 
 def _actions(view: View, kgi: Tile) -> Iterator[Thing]:
-    """What would bring the goal nearer: a stage that is about to be too late, else the strongest lever."""
+    """What would bring the goal nearer: the strongest lever, else the stage that is about to be too late."""
     owners = {row["kpi"]: row["owner"] for row in reversed(view.rows("owners"))}
     goal, form = name_within(kgi.kpi, view.locale), view.formats
     lever, deadline = view.row("levers"), view.row("deadlines")
@@ -166,7 +166,7 @@ def _obstacles(view: View) -> Iterator[Thing]:
     form = view.formats
     for row in view.rows("stale_sources"):
         yield Thing(
-            view.say(STALE).format(source=row["source"]),
+            view.say(STALE).format(source=view.say(words.source(row["source"]))),
             view.say(STALE_WHY).format(table=row["table_name"], day=form.day(row["last_on"])),
             None,
             "data",

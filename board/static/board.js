@@ -9,11 +9,12 @@ function remember(name, value) {
   history.replaceState(null, "", address);
 }
 
-// A page that was written to a folder cannot know what day it is read.
+// A page that was written to a folder cannot know what day it is read. Data to yesterday are up to two days old, wherever
+// on earth midnight is; beyond three a night is missing.
 function warnWhenStale() {
   const days = (Date.now() - Date.parse(document.body.dataset.asOf)) / 864e5;
   const banner = document.querySelector(".stale");
-  if (banner && days > 4) banner.hidden = false;
+  if (banner && days > 3) banner.hidden = false;
 }
 
 function drawCharts() {
